@@ -2,9 +2,17 @@
 //!
 //! `source ← diagnostic ← syntax ← check ← plan ← run ← timeline`: each knows only those before it.
 
+pub mod action;
+pub mod check;
 pub mod codes;
 pub mod diagnostic;
 pub mod expr;
+pub mod graph;
+pub mod input;
 pub mod model;
+pub mod plan;
+pub mod ports;
+pub mod registry;
 pub mod source;
 pub mod syntax;
+pub mod words;

@@ -51,6 +51,7 @@ pub struct Scope {
     root: BTreeMap<&'static str, Value>,
     steps: BTreeMap<String, Value>,
     unknown: BTreeSet<String>,
+    others_unknown: bool,
     secrets: BTreeSet<String>,
 }
 
@@ -91,6 +92,11 @@ impl Scope {
         self.unknown.insert(id.to_owned());
     }
 
+    /// All steps that are not added are known only after a run.
+    pub fn others_unknown(&mut self) {
+        self.others_unknown = true;
+    }
+
     /// A root name whose value only a run can tell.
     pub fn unknown_root(&mut self, name: &str) {
         self.unknown.insert(name.to_owned());
@@ -98,8 +104,12 @@ impl Scope {
 
     /// Is what this path names known only after a run? Gives the step, or the root name.
     pub(super) fn unknown_for<'p>(&self, path: &'p [String]) -> Option<&'p str> {
-        let name = if path[0] == "steps" { path.get(1)? } else { &path[0] };
-        self.unknown.contains(name).then_some(name)
+        if path[0] != "steps" {
+            return self.unknown.contains(&path[0]).then_some(&path[0]);
+        }
+        let name = path.get(1)?;
+        let unknown = self.unknown.contains(name) || (self.others_unknown && !self.steps.contains_key(name));
+        unknown.then_some(name)
     }
 
     /// The secret input that this path reads, if it does.

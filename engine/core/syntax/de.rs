@@ -17,6 +17,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Spanned};
 
 const SPANNED: &str = "$playbook::spanned";
+const RAW: &str = "$playbook::raw";
 /// Mistakes in one struct after which reading it stops.
 const MAX_PASSES: usize = 64;
 
@@ -74,6 +75,10 @@ impl Cx {
                 Diagnostic::error(Code::WrongType, node.span, format!("`{given}` is not one of the choices"))
                     .suggest(&given, known.iter().copied())
             }
+            De1::Field(given, known) => match node.entries().and_then(|all| all.iter().find(|e| e.key.value == given)) {
+                Some(entry) => unknown_key(&entry.key, known),
+                None => Diagnostic::error(Code::UnknownKey, node.span, format!("`{given}` has no meaning here")),
+            },
             De1::Words(message) => Diagnostic::error(Code::WrongType, node.span, message),
         };
         if diagnostic.help.is_empty() {
@@ -112,6 +117,7 @@ enum De1 {
     Reported,
     Missing(&'static str),
     Variant(String, &'static [&'static str]),
+    Field(String, &'static [&'static str]),
     Words(String),
 }
 
@@ -132,6 +138,9 @@ impl de::Error for De1 {
     }
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         De1::Variant(variant.to_owned(), expected)
+    }
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        De1::Field(field.to_owned(), expected)
     }
     fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         De1::Words(format!("expected {expected}, found {}", unexpected(found)))
@@ -337,6 +346,13 @@ impl<'de> Deserializer<'de> for De<'de> {
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, De1> {
         if name == SPANNED {
             return visitor.visit_seq(SpannedParts { de: self, part: 0 });
+        }
+        if name == RAW {
+            return match &self.node.value {
+                Value::Scalar { text, .. } => self.done(visitor.visit_borrowed_str(text)),
+                Value::Seq(_) => self.deserialize_seq(visitor),
+                Value::Null | Value::Map(_) => self.wrong(&"a value or a list of values"),
+            };
         }
         visitor.visit_newtype_struct(self)
     }
@@ -561,6 +577,91 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
             }
         }
         deserializer.deserialize_newtype_struct(SPANNED, Parts(std::marker::PhantomData))
+    }
+}
+
+/// A value or a list of values, as the text that was written: what it is depends on a type that is
+/// declared elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raw {
+    /// One value.
+    One(String),
+    /// A list.
+    Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Raw;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value or a list of values")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Raw, E> {
+                Ok(Raw::One(text.to_owned()))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = items.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Raw::Many(texts))
+            }
+        }
+        deserializer.deserialize_newtype_struct(RAW, Texts)
+    }
+}
+
+impl schemars::JsonSchema for Raw {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Value".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": ["string", "number", "boolean", "array"]})
+    }
+}
+
+/// Keys and values in the order written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered<T>(pub Vec<(Spanned<String>, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
+            type Value = Ordered<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = entries.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Ordered(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs(std::marker::PhantomData))
+    }
+}
+
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Ordered<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("MapOf{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let value = generator.subschema_for::<T>();
+        schemars::json_schema!({"type": "object", "additionalProperties": value})
+    }
+    fn inline_schema() -> bool {
+        true
     }
 }
 

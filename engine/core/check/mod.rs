@@ -1,0 +1,74 @@
+//! As written → checked: names resolved, graph proven, parameters read. One rule family a file;
+//! everything that is wrong is found in one pass.
+
+mod actions;
+mod flow;
+mod inputs;
+mod model;
+mod names;
+mod native;
+mod references;
+mod risk;
+mod targets;
+
+use crate::codes::Code;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::registry::Registry;
+use crate::source::Spanned;
+use crate::syntax::Authored;
+use crate::syntax::tree::Node;
+
+pub use actions::part_of_drill;
+pub(crate) use risk::effective;
+pub(crate) use references::ENV;
+pub use model::{
+    Approval, Assert, AssertCheck, Body, Checked, CheckedDrill, Gate, Lane, Level, OnExpiry, Rollback, Step, TargetDef,
+};
+pub use native::native_schemas;
+
+/// What a check is told besides the file.
+#[derive(Default)]
+pub struct Options {
+    /// The name that the file asks for, without its ending.
+    pub stem: Option<String>,
+    /// Targets that replace those of the playbook: from an environment or the command line.
+    pub targets: Vec<(Spanned<String>, Node)>,
+    /// The targets are thrown away afterwards: nothing has to be taken back.
+    pub throwaway: bool,
+}
+
+/// Checks a playbook. It can run if there are no errors among the diagnostics.
+pub fn check(authored: &Authored, registry: &Registry, options: &Options) -> (Option<Checked>, Diagnostics) {
+    let mut found = Diagnostics::new();
+    names::header(authored, options, &mut found);
+    let inputs = inputs::all(authored, &mut found);
+    let targets = targets::all(authored, options, registry, &mut found);
+    let mut steps = actions::Builder::new(registry, &targets, authored.header.on_failure, &mut found);
+    steps.main(&authored.steps);
+    steps.finally(&authored.finally);
+    let steps = steps.finish();
+    let named = names::steps(&steps, &mut found);
+    let graph = flow::graph(&steps, &named, &mut found);
+    references::all(&steps, &inputs, &targets, &named, &mut found);
+    if !options.throwaway {
+        risk::all(&steps, &graph, &mut found);
+    }
+    let drill = authored.drill.as_ref().map(|drill| actions::drill(drill, authored, &inputs, registry, &mut found));
+    if steps.is_empty() && !found.has_errors() {
+        found.push(
+            Diagnostic::error(Code::NoAction, authored.header.playbook.span, "a playbook without steps")
+                .help("add steps: a list of what to do"),
+        );
+    }
+    let checked = (!found.has_errors()).then(|| Checked {
+        file: authored.file,
+        digest: authored.digest,
+        header: authored.header.clone(),
+        inputs,
+        targets,
+        steps,
+        graph,
+        drill,
+    });
+    (checked, found)
+}
