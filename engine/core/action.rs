@@ -173,6 +173,9 @@ pub struct Capture {
     pub undo: UndoRecord,
     /// How many things it touches.
     pub count: u64,
+    /// Is this the whole of the action, or its end? If so it is never begun again once applied; if
+    /// not, beginning the action again finds what is left.
+    pub last: bool,
 }
 
 /// What rollback needs, as it is stored: plain data with a version, never a closure.
@@ -216,12 +219,14 @@ pub enum UndoOrder {
 }
 
 /// How one part of a change went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
     /// Did anything change?
     pub changed: bool,
     /// What the part left behind, so that rollback can tell its work from another's. No floats.
     pub after: Value,
+    /// What changed, for people: before and after of at most a few things.
+    pub diff: Vec<crate::plan::Change>,
     /// The pre-image, where the change itself showed that the captured one was out of date.
     pub corrected: Option<UndoRecord>,
 }
@@ -276,7 +281,7 @@ pub struct Difference {
 /// Whether a change of unknown outcome happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It did, and left this.
+    /// It did, and left this. What it returned is lost.
     Done(Value),
     /// It did not.
     NotDone,

@@ -60,6 +60,7 @@ pub fn check(authored: &Authored, registry: &Registry, options: &Options) -> (Op
                 .help("add steps: a list of what to do"),
         );
     }
+    let by_id = steps.iter().map(|step| (step.id.as_str().to_owned(), step.ix)).collect();
     let checked = (!found.has_errors()).then(|| Checked {
         file: authored.file,
         digest: authored.digest,
@@ -69,6 +70,7 @@ pub fn check(authored: &Authored, registry: &Registry, options: &Options) -> (Op
         steps,
         graph,
         drill,
+        by_id,
     });
     (checked, found)
 }

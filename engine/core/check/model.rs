@@ -1,5 +1,6 @@
 //! A playbook that has been checked.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::action::{Draft, Kind, TargetDraft};
@@ -28,6 +29,8 @@ pub struct Checked {
     pub graph: Graph,
     /// How it is rehearsed.
     pub drill: Option<CheckedDrill>,
+    /// Steps by id.
+    pub(super) by_id: HashMap<String, StepIx>,
 }
 
 /// A target and who reads it.
@@ -269,7 +272,12 @@ impl Checked {
 
     /// The step with this id.
     pub fn find(&self, id: &str) -> Option<&Step> {
-        self.steps.iter().find(|step| step.id.as_str() == id)
+        self.index_of(id).map(|ix| self.step(ix))
+    }
+
+    /// The index of the step with this id.
+    pub fn index_of(&self, id: &str) -> Option<StepIx> {
+        self.by_id.get(id).copied()
     }
 
     /// The name of the playbook.

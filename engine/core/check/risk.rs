@@ -11,7 +11,15 @@ pub(super) fn all(steps: &[Step], graph: &Graph, found: &mut Diagnostics) {
         if let Body::Action { draft, .. } = &step.body {
             draft.lint(step.span, found);
             let words: Vec<Option<String>> = draft.words().iter().map(|word| word.fixed().map(str::to_owned)).collect();
-            way_back(step, &effective(step, draft.classify(&words)), steps, graph, found);
+            let class = effective(step, draft.classify(&words));
+            way_back(step, &class, steps, graph, found);
+            if let (Some(until), true) = (&step.until, class.effect.changes()) {
+                found.push(
+                    Diagnostic::error(Code::Wait, until.span(), "`until` would repeat a change")
+                        .label(format!("the step's effect: {}", class.effect))
+                        .help("make the change in one step and look at its effect in the next, or state effect: read"),
+                );
+            }
         }
         stated(step, steps, found);
         waiting(step, found);

@@ -1,0 +1,19 @@
+//! One execution as a fold over events, and what follows from where it stands. Pure: the runtime
+//! does what [`decide`] says and tells what came of it as events.
+
+mod approve;
+mod decide;
+mod finish;
+mod judge;
+mod rollback;
+mod state;
+mod step;
+mod summary;
+
+pub use approve::{Answer, answer, covered_steps, lapse, request};
+pub use decide::{Command, Emit, Mode, decide, next_due};
+pub use judge::{Attempt, judge};
+pub use rollback::{RollbackPlan, end_of, rollback_plan};
+pub use state::{Ending, RunState};
+pub use step::{GateRun, Part, Status, StepRun};
+pub use summary::{RunSummary, summary};

@@ -1,0 +1,83 @@
+//! Which steps are rolled back, and in which order.
+
+use super::state::RunState;
+use super::step::{Part, PartKnown};
+use crate::action::{Restore, UndoOrder};
+use crate::check::{Checked, Lane, Rollback};
+use crate::event::{RollbackEnd, RollbackStep};
+use crate::model::StepIx;
+
+/// A rollback before it begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollbackPlan {
+    /// Steps to roll back, in this order.
+    pub steps: Vec<StepIx>,
+}
+
+/// The reverse of what happened, except that limits are raised before data returns and lowered
+/// after it. Steps that only read, or provably changed nothing, are not in it.
+pub fn rollback_plan(checked: &Checked, state: &RunState) -> RollbackPlan {
+    let mut order: Vec<(UndoOrder, std::cmp::Reverse<u64>, StepIx)> = checked
+        .steps
+        .iter()
+        .filter(|step| step.lane == Lane::Main && state.step(step.ix).rollback != Some(RollbackEnd::Restored))
+        .filter_map(|step| {
+            let parts = &state.step(step.ix).parts;
+            let touched: Vec<&Part> = parts.iter().filter(|part| needs_undo(part, &step.rollback)).collect();
+            let latest = touched.iter().map(|part| part.seq).max()?;
+            let turn = match step.rollback {
+                Rollback::Stated(_) => UndoOrder::Data,
+                Rollback::Auto | Rollback::None(_) => touched.iter().map(|part| part.captured.order).max()?,
+            };
+            Some((turn, std::cmp::Reverse(latest), step.ix))
+        })
+        .collect();
+    order.sort();
+    RollbackPlan { steps: order.into_iter().map(|(_, _, ix)| ix).collect() }
+}
+
+fn needs_undo(part: &Part, rollback: &Rollback) -> bool {
+    match rollback {
+        Rollback::Stated(_) => matches!(part.known, PartKnown::Sent | PartKnown::Applied(_) | PartKnown::Unclear),
+        Rollback::Auto | Rollback::None(_) => part.may_have_changed(),
+    }
+}
+
+/// What a rollback of one step came to, for the record.
+pub fn end_of(restore: Restore, duration_us: u64) -> RollbackStep {
+    let outcome = if restore.failed.is_some() {
+        RollbackEnd::Failed
+    } else if !restore.conflicts.is_empty() {
+        RollbackEnd::Conflict
+    } else if !restore.differs.is_empty() {
+        RollbackEnd::Differs
+    } else if restore.restored == 0 {
+        RollbackEnd::Nothing
+    } else {
+        RollbackEnd::Restored
+    };
+    RollbackStep {
+        outcome,
+        restored: restore.restored,
+        differs: restore.differs,
+        conflicts: restore.conflicts,
+        fault: restore.failed,
+        why: None,
+        duration_us,
+    }
+}
+
+/// A rollback that was not tried, and why.
+pub(super) fn not_tried(outcome: RollbackEnd, why: String) -> RollbackStep {
+    RollbackStep { outcome, restored: 0, differs: Vec::new(), conflicts: Vec::new(), fault: None, why: Some(why), duration_us: 0 }
+}
+
+impl RollbackEnd {
+    /// Is everything as it was, and was that verified?
+    pub fn is_complete(self) -> bool {
+        match self {
+            Self::Restored | Self::Stated | Self::Nothing => true,
+            Self::Unproven | Self::Differs | Self::Conflict | Self::Impossible | Self::Unclear | Self::Failed => false,
+        }
+    }
+}
