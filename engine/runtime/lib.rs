@@ -1,0 +1,1 @@
+//! Tokio, files and signals: carries out what the core decides, and records it first.
