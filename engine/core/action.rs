@@ -371,6 +371,12 @@ impl Executable {
         Self { capture_limit }
     }
 
+    /// For tests of providers, which have no run.
+    #[cfg(feature = "testing")]
+    pub fn for_tests(capture_limit: u64) -> Self {
+        Self::recorded(capture_limit)
+    }
+
     /// Leave to change.
     pub fn write<'a>(
         &self,
