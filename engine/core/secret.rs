@@ -104,7 +104,8 @@ impl Secrets {
             .find_iter(bytes)
             .filter_map(|found| {
                 let name = &finder.names[found.pattern().as_usize()];
-                let literal = values.get(name).is_some_and(|value| value.as_bytes() == &bytes[found.start()..found.end()]);
+                let literal =
+                    values.get(name).is_some_and(|value| value.as_bytes() == &bytes[found.start()..found.end()]);
                 literal.then(|| (found.start(), found.end(), name.clone()))
             })
             .collect()
@@ -130,7 +131,9 @@ impl Stream {
         // A secret that is complete is replaced; one that may have begun is in the last bytes.
         let keep = finder.longest.saturating_sub(1);
         let mut safe = self.held.len().saturating_sub(keep);
-        if let Some(last) = finder.automaton.find_iter(&self.held).find(|found| found.start() < safe && found.end() > safe) {
+        if let Some(last) =
+            finder.automaton.find_iter(&self.held).find(|found| found.start() < safe && found.end() > safe)
+        {
             safe = last.start();
         }
         let rest = self.held.split_off(safe);
@@ -170,7 +173,10 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
         Value::String(text) => {
             let Some((bytes, count)) = finder.replace(text.as_bytes()) else { return 0 };
             if tag {
-                let name = finder.automaton.find(text.as_bytes()).map(|found| finder.names[found.pattern().as_usize()].clone());
+                let name = finder
+                    .automaton
+                    .find(text.as_bytes())
+                    .map(|found| finder.names[found.pattern().as_usize()].clone());
                 *value = serde_json::json!({"$secret": name});
             } else {
                 *text = String::from_utf8_lossy(&bytes).into_owned();
@@ -180,7 +186,8 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
         Value::Array(items) => items.iter_mut().map(|item| redact(finder, item, tag)).sum(),
         Value::Object(map) => {
             let mut count = 0;
-            let hit: Vec<String> = map.keys().filter(|key| finder.automaton.is_match(key.as_bytes())).cloned().collect();
+            let hit: Vec<String> =
+                map.keys().filter(|key| finder.automaton.is_match(key.as_bytes())).cloned().collect();
             for key in hit {
                 if let (Some(inner), Some((bytes, n))) = (map.shift_remove(&key), finder.replace(key.as_bytes())) {
                     map.insert(String::from_utf8_lossy(&bytes).into_owned(), inner);
@@ -193,7 +200,8 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
         Value::Number(number) => {
             // A secret that is all digits may come back as a number.
             let text = number.to_string();
-            let whole = finder.automaton.find(text.as_bytes()).filter(|found| found.start() == 0 && found.end() == text.len());
+            let whole =
+                finder.automaton.find(text.as_bytes()).filter(|found| found.start() == 0 && found.end() == text.len());
             match whole {
                 Some(found) if text.len() >= 4 => {
                     *value = Value::from(format!("[secret:{}]", finder.names[found.pattern().as_usize()]));
@@ -235,7 +243,9 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     if value.len() >= 4 {
         forms.push(value.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02x}")).into_bytes());
         forms.push(value.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02X}")).into_bytes());
-        for engine in [base64::engine::general_purpose::STANDARD_NO_PAD, base64::engine::general_purpose::URL_SAFE_NO_PAD] {
+        for engine in
+            [base64::engine::general_purpose::STANDARD_NO_PAD, base64::engine::general_purpose::URL_SAFE_NO_PAD]
+        {
             for lead in 0..3_usize {
                 forms.extend(base64_inside(&engine, value.as_bytes(), lead));
             }

@@ -19,12 +19,12 @@ use crate::syntax::Authored;
 use crate::syntax::tree::Node;
 
 pub use actions::part_of_drill;
-pub(crate) use risk::effective;
-pub(crate) use references::ENV;
 pub use model::{
     Approval, Assert, AssertCheck, Body, Checked, CheckedDrill, Gate, Lane, Level, OnExpiry, Rollback, Step, TargetDef,
 };
 pub use native::native_schemas;
+pub(crate) use references::ENV;
+pub(crate) use risk::effective;
 
 /// What a check is told besides the file.
 #[derive(Default)]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::Value;
+use minijinja::value::{Enumerator, Object, ObjectRepr};
 
 /// What `steps.<id>` shows.
 #[derive(Clone, Debug)]
@@ -126,10 +126,7 @@ impl Scope {
     pub(super) fn root(&self) -> Value {
         let steps = Value::from_pairs(self.steps.iter().map(|(id, value)| (id.clone(), value.clone())));
         Value::from_pairs(
-            self.root
-                .iter()
-                .map(|(name, value)| (*name, value.clone()))
-                .chain(std::iter::once(("steps", steps))),
+            self.root.iter().map(|(name, value)| (*name, value.clone())).chain(std::iter::once(("steps", steps))),
         )
     }
 }

@@ -116,7 +116,12 @@ impl RunId {
         Self(
             format!(
                 "{:04}{:02}{:02}-{:02}{:02}{:02}-{tail}",
-                utc.year(), utc.month(), utc.day(), utc.hour(), utc.minute(), utc.second()
+                utc.year(),
+                utc.month(),
+                utc.day(),
+                utc.hour(),
+                utc.minute(),
+                utc.second()
             )
             .into(),
         )

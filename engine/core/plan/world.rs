@@ -24,8 +24,10 @@ impl World {
         let mut base = Scope::new();
         base.set("inputs", inputs.values());
         base.secret_inputs(inputs.secrets().keys().cloned());
-        let targets: BTreeMap<_, _> =
-            targets.iter().map(|(name, address)| (name, serde_json::json!({"name": name, "address": address}))).collect();
+        let targets: BTreeMap<_, _> = targets
+            .iter()
+            .map(|(name, address)| (name, serde_json::json!({"name": name, "address": address})))
+            .collect();
         base.set("targets", targets);
         base.set("run", run);
         let open = |name: &str| ENV.contains(&name) || name.starts_with("PLAYBOOK_");
@@ -106,4 +108,3 @@ pub fn question(step: &Step, scope: &Scope) -> Option<String> {
     };
     Some(template.render_text(scope).unwrap_or_else(|_| template.text().to_owned()))
 }
-

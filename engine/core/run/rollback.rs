@@ -69,7 +69,15 @@ pub fn end_of(restore: Restore, duration_us: u64) -> RollbackStep {
 
 /// A rollback that was not tried, and why.
 pub(super) fn not_tried(outcome: RollbackEnd, why: String) -> RollbackStep {
-    RollbackStep { outcome, restored: 0, differs: Vec::new(), conflicts: Vec::new(), fault: None, why: Some(why), duration_us: 0 }
+    RollbackStep {
+        outcome,
+        restored: 0,
+        differs: Vec::new(),
+        conflicts: Vec::new(),
+        fault: None,
+        why: Some(why),
+        duration_us: 0,
+    }
 }
 
 impl RollbackEnd {

@@ -156,7 +156,12 @@ impl RunState {
 
     /// Steps that wait for a person.
     pub fn waiting(&self) -> Vec<StepIx> {
-        self.asking.iter().chain(&self.doubts).chain(self.failures.iter().filter(|ix| self.step(**ix).question.is_some())).copied().collect()
+        self.asking
+            .iter()
+            .chain(&self.doubts)
+            .chain(self.failures.iter().filter(|ix| self.step(**ix).question.is_some()))
+            .copied()
+            .collect()
     }
 
     /// Proof for the executor that this is a run that is being recorded.
@@ -197,12 +202,15 @@ impl RunState {
         let Some(id) = usage.path.get(1).filter(|_| usage.root() == "steps") else { return };
         if let Some(step) = checked.index_of(id) {
             let run = self.step(step);
-            scope.step(id, StepView {
-                status: run.status.word(),
-                changed: run.changed,
-                duration: run.duration_us as f64 / 1e6,
-                result: run.result.clone(),
-            });
+            scope.step(
+                id,
+                StepView {
+                    status: run.status.word(),
+                    changed: run.changed,
+                    duration: run.duration_us as f64 / 1e6,
+                    result: run.result.clone(),
+                },
+            );
         }
     }
 
@@ -274,7 +282,12 @@ impl RunState {
             }
             (Event::ApprovalRequested(asked), None) => {
                 self.question = Some(GateRun {
-                    asked: (**asked).clone(), since_us: record.mono_us, seq: record.seq, yes: Vec::new(), open: false, refused: None,
+                    asked: (**asked).clone(),
+                    since_us: record.mono_us,
+                    seq: record.seq,
+                    yes: Vec::new(),
+                    open: false,
+                    refused: None,
                 });
             }
             (event, Some(ix)) => self.step_event(checked, record, event, ix),
@@ -440,7 +453,12 @@ impl RunState {
 
     fn asked(&mut self, ix: StepIx, record: &Record, asked: &crate::event::ApprovalRequested) {
         let gate = GateRun {
-            asked: asked.clone(), since_us: record.mono_us, seq: record.seq, yes: Vec::new(), open: false, refused: None,
+            asked: asked.clone(),
+            since_us: record.mono_us,
+            seq: record.seq,
+            yes: Vec::new(),
+            open: false,
+            refused: None,
         };
         match asked.question {
             Question::Confirm | Question::Approval | Question::Manual => {
@@ -458,8 +476,13 @@ impl RunState {
             Decision::Happened | Decision::DidNotHappen => {
                 let happened = decided.decision == Decision::Happened;
                 self.steps[ix.at()].question = None;
-                for part in self.steps[ix.at()].parts.iter_mut().filter(|part| matches!(part.known, PartKnown::Unclear | PartKnown::Sent)) {
-                    part.known = if happened { PartKnown::Applied(serde_json::Value::Null) } else { PartKnown::NotApplied };
+                for part in self.steps[ix.at()]
+                    .parts
+                    .iter_mut()
+                    .filter(|part| matches!(part.known, PartKnown::Unclear | PartKnown::Sent))
+                {
+                    part.known =
+                        if happened { PartKnown::Applied(serde_json::Value::Null) } else { PartKnown::NotApplied };
                 }
                 self.settled(ix, if happened { ProbeVerdict::Done } else { ProbeVerdict::NotDone });
                 return;

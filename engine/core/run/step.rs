@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::action::{Fault, UndoOrder};
-use crate::event::{
-    ActionIntent, ApprovalRequested, RollbackEnd, SkipReason, StateCaptured,
-};
+use crate::event::{ActionIntent, ApprovalRequested, RollbackEnd, SkipReason, StateCaptured};
 use crate::model::Digest;
 
 /// Where a step stands.
@@ -50,9 +48,13 @@ impl Status {
     pub fn is_over(self) -> bool {
         match self {
             Self::Ok | Self::Failed | Self::TimedOut | Self::Cancelled | Self::Unknown | Self::Skipped => true,
-            Self::Pending | Self::Asking | Self::Running | Self::Resting { .. } | Self::InDoubt | Self::Doubtful | Self::Settled => {
-                false
-            },
+            Self::Pending
+            | Self::Asking
+            | Self::Running
+            | Self::Resting { .. }
+            | Self::InDoubt
+            | Self::Doubtful
+            | Self::Settled => false,
         }
     }
 

@@ -83,9 +83,8 @@ fn from_tree(file: FileId, source: &Source, root: &Node, found: &mut Diagnostics
     let header = Node { span: root.span, value: Value::Map(kept) };
     let section = |name: &str| sections.iter().find(|entry| entry.key.value == name).copied();
     let header: Header = decode(&header, found).unwrap_or_default();
-    let list = |name: &str, found: &mut Diagnostics| {
-        section(name).map(|entry| steps(&entry.value, found)).unwrap_or_default()
-    };
+    let list =
+        |name: &str, found: &mut Diagnostics| section(name).map(|entry| steps(&entry.value, found)).unwrap_or_default();
     let authored = Authored {
         file,
         digest: Digest::of(source.text().as_bytes()),
@@ -97,7 +96,8 @@ fn from_tree(file: FileId, source: &Source, root: &Node, found: &mut Diagnostics
     };
     if section("steps").is_none() {
         found.push(
-            Diagnostic::error(Code::MissingKey, root.span, "`steps` is missing").help("a playbook has `steps:`, a list"),
+            Diagnostic::error(Code::MissingKey, root.span, "`steps` is missing")
+                .help("a playbook has `steps:`, a list"),
         );
     }
     Some(authored)
@@ -109,8 +109,12 @@ fn pairs(node: &Node, found: &mut Diagnostics) -> Vec<(Spanned<String>, Node)> {
         Value::Null => Vec::new(),
         Value::Scalar { .. } | Value::Seq(_) => {
             found.push(
-                Diagnostic::error(Code::WrongType, node.span, format!("expected names with values, found {}", node.describe()))
-                    .help("write name: {redis: \"redis://…\"}"),
+                Diagnostic::error(
+                    Code::WrongType,
+                    node.span,
+                    format!("expected names with values, found {}", node.describe()),
+                )
+                .help("write name: {redis: \"redis://…\"}"),
             );
             Vec::new()
         }

@@ -65,8 +65,21 @@ pub struct Common {
 }
 
 const COMMON: &[&str] = &[
-    "id", "title", "why", "target", "needs", "when", "expect", "until", "every", "timeout", "retry", "on_failure",
-    "confirm", "effect", "tags",
+    "id",
+    "title",
+    "why",
+    "target",
+    "needs",
+    "when",
+    "expect",
+    "until",
+    "every",
+    "timeout",
+    "retry",
+    "on_failure",
+    "confirm",
+    "effect",
+    "tags",
 ];
 
 /// Keys of the language that this version reads as such and refuses.
@@ -250,8 +263,12 @@ pub struct Step {
 pub(super) fn steps(node: &Node, found: &mut Diagnostics) -> Vec<Step> {
     let Some(items) = node.items() else {
         found.push(
-            Diagnostic::error(Code::WrongType, node.span, format!("expected a list of steps, found {}", node.describe()))
-                .help("write each step as an item: - redis: PING"),
+            Diagnostic::error(
+                Code::WrongType,
+                node.span,
+                format!("expected a list of steps, found {}", node.describe()),
+            )
+            .help("write each step as an item: - redis: PING"),
         );
         return Vec::new();
     };
