@@ -55,6 +55,11 @@ impl Secrets {
         known.finder = build(&known.values);
     }
 
+    /// No secrets?
+    pub fn is_empty(&self) -> bool {
+        self.finder().is_none()
+    }
+
     /// The value of a secret, for restoring what was spliced out of a pre-image.
     pub fn get(&self, name: &str) -> Option<String> {
         self.0.read().ok()?.values.get(name).cloned()
@@ -109,6 +114,56 @@ impl Secrets {
                 literal.then(|| (found.start(), found.end(), name.clone()))
             })
             .collect()
+    }
+
+    /// Takes secrets out of the texts of a record that has to be read back exactly: a text that holds
+    /// one becomes `{"$spliced": ["before", {"$secret": "name"}, "after"]}`.
+    pub fn splice(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                let found = self.find(text.as_bytes());
+                if found.is_empty() {
+                    return;
+                }
+                let mut parts = Vec::new();
+                let mut at = 0;
+                for (start, end, name) in found {
+                    parts.push(Value::from(&text[at..start]));
+                    parts.push(serde_json::json!({"$secret": name}));
+                    at = end;
+                }
+                parts.push(Value::from(&text[at..]));
+                *value = serde_json::json!({"$spliced": parts});
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.splice(item)),
+            Value::Object(map) => map.values_mut().for_each(|inner| self.splice(inner)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Puts back what [`Secrets::splice`] took out.
+    ///
+    /// # Errors
+    /// The name of a secret that is not known now.
+    pub fn unsplice(&self, value: &mut Value) -> Result<(), String> {
+        match value {
+            Value::Object(map) if map.len() == 1 && map.contains_key("$spliced") => {
+                let parts = map.get("$spliced").and_then(Value::as_array).cloned().unwrap_or_default();
+                let mut text = String::new();
+                for part in parts {
+                    match (part.as_str(), part.get("$secret").and_then(Value::as_str)) {
+                        (Some(plain), _) => text.push_str(plain),
+                        (None, Some(name)) => text.push_str(&self.get(name).ok_or_else(|| name.to_owned())?),
+                        (None, None) => {}
+                    }
+                }
+                *value = Value::from(text);
+                Ok(())
+            }
+            Value::Object(map) => map.values_mut().try_for_each(|inner| self.unsplice(inner)),
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.unsplice(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        }
     }
 
     /// For text that arrives in pieces.
@@ -318,6 +373,17 @@ mod tests {
         let mut result = serde_json::json!({"requirepass": "hunter2"});
         secrets().result(&mut result);
         assert_eq!(result, serde_json::json!({"requirepass": {"$secret": "pw"}}));
+    }
+
+    #[test]
+    fn what_is_spliced_out_comes_back() {
+        let original = serde_json::json!({"key": "pre hunter2 mid hunter2", "n": [1, "plain"]});
+        let mut value = original.clone();
+        secrets().splice(&mut value);
+        assert!(!value.to_string().contains("hunter2"));
+        assert_eq!(Secrets::new().unsplice(&mut value.clone()), Err("pw".to_owned()));
+        secrets().unsplice(&mut value).unwrap();
+        assert_eq!(value, original);
     }
 
     proptest! {

@@ -24,7 +24,7 @@ pub use model::{
 };
 pub use native::native_schemas;
 pub(crate) use references::ENV;
-pub(crate) use risk::effective;
+pub use risk::effective;
 
 /// What a check is told besides the file.
 #[derive(Default)]

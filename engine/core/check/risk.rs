@@ -27,7 +27,7 @@ pub(super) fn all(steps: &[Step], graph: &Graph, found: &mut Diagnostics) {
 }
 
 /// What a step does, with what its author says about it.
-pub(crate) fn effective(step: &Step, class: Class) -> Class {
+pub fn effective(step: &Step, class: Class) -> Class {
     let effect = match (class.effect, step.effect) {
         (Effect::Unknown, Some(stated)) => stated,
         (known, _) => known,

@@ -42,7 +42,7 @@ pub fn answer(gate: &GateRun, starter: Option<&Actor>, answer: &Answer) -> Resul
 }
 
 /// The gate of a step, with the one that a protected target or a lapsed approval puts there.
-pub(super) fn gate_of(checked: &Checked, state: &RunState, step: &Step) -> Option<Gate> {
+pub fn gate_of(checked: &Checked, state: &RunState, step: &Step) -> Option<Gate> {
     if let Some(gate) = &step.gate {
         return Some(gate.clone());
     }

@@ -226,7 +226,7 @@ fn not_met(expr: &Expr, events: &[Event]) -> Fault {
 }
 
 /// An expression without a value, as a fault of its step.
-pub(super) fn eval_fault(error: EvalError) -> Fault {
+pub fn eval_fault(error: EvalError) -> Fault {
     match error {
         EvalError::Failed { code, message, help, .. } => Fault::new(FaultKind::Invalid, code, message).help(help),
         EvalError::Unknown(steps) => Fault::new(

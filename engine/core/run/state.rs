@@ -64,6 +64,8 @@ pub struct RunState {
     pub undo: Vec<StepIx>,
     /// Failures that were passed over without the step saying so itself.
     pub passed_over: BTreeSet<StepIx>,
+    /// Answers that have been counted.
+    pub answers: BTreeSet<String>,
     /// Steps for which the runtime is at work outside of an attempt. Not an event: cleared by a
     /// crash, as it must be.
     pub busy: BTreeSet<StepIx>,
@@ -115,6 +117,7 @@ impl RunState {
             locks: BTreeSet::new(),
             undo: Vec::new(),
             passed_over: BTreeSet::new(),
+            answers: BTreeSet::new(),
             busy: BTreeSet::new(),
             steps: vec![StepRun::default(); count],
             ready: BTreeSet::new(),
@@ -164,15 +167,11 @@ impl RunState {
             .collect()
     }
 
-    /// Proof for the executor that this is a run that is being recorded.
+    /// Proof for the executor that this is a run that is being recorded, and not over.
     pub fn executable(&self) -> Option<Executable> {
         let started = self.started.as_ref()?;
-        self.finished.is_none().then(|| Executable::recorded(started.settings.capture_limit))
-    }
-
-    /// As [`RunState::executable`], for taking back a run that is over.
-    pub fn executable_for_rollback(&self) -> Option<Executable> {
-        self.started.as_ref().map(|started| Executable::recorded(started.settings.capture_limit))
+        let over = self.finished.is_some() && self.phase == Phase::Done;
+        (!over).then(|| Executable::recorded(started.settings.capture_limit))
     }
 
     /// Was it the run's own timeout that ended it?
@@ -185,7 +184,7 @@ impl RunState {
         let mut scope = world.scope();
         let step = checked.step(ix);
         for usage in step.templates().iter().flat_map(|t| t.uses()).chain(step.when.iter().flat_map(|e| e.uses())) {
-            self.add_to(&mut scope, checked, usage);
+            self.add_to(&mut scope, checked, step.lane, usage);
         }
         let asserts = match &step.body {
             Body::Assert(assert) => assert.checks.as_slice(),
@@ -193,15 +192,19 @@ impl RunState {
         };
         let after = step.expect.iter().chain(&step.until).chain(asserts.iter().map(|check| &check.expr));
         for usage in after.flat_map(|expr| expr.uses()) {
-            self.add_to(&mut scope, checked, usage);
+            self.add_to(&mut scope, checked, step.lane, usage);
         }
         scope
     }
 
-    fn add_to(&self, scope: &mut Scope, checked: &Checked, usage: &crate::expr::Use) {
+    fn add_to(&self, scope: &mut Scope, checked: &Checked, lane: Lane, usage: &crate::expr::Use) {
         let Some(id) = usage.path.get(1).filter(|_| usage.root() == "steps") else { return };
         if let Some(step) = checked.index_of(id) {
             let run = self.step(step);
+            if lane == Lane::Main && !run.status.is_over() {
+                scope.unknown_step(id);
+                return;
+            }
             scope.step(
                 id,
                 StepView {
@@ -323,6 +326,10 @@ impl RunState {
             }
             Event::StepFinished(finished) => self.finished(checked, ix, finished),
             Event::StateCaptured(captured) => {
+                if let Some(known) = self.part(ix, captured.part) {
+                    known.captured = (**captured).clone();
+                    return;
+                }
                 let attempt = self.steps[ix.at()].attempt;
                 self.steps[ix.at()].parts.push(Part {
                     number: captured.part,
@@ -472,6 +479,7 @@ impl RunState {
     }
 
     fn decided(&mut self, checked: &Checked, ix: StepIx, actor: &Actor, decided: &ApprovalDecided) {
+        self.answers.extend(decided.answer.clone());
         match decided.decision {
             Decision::Happened | Decision::DidNotHappen => {
                 let happened = decided.decision == Decision::Happened;

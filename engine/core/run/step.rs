@@ -119,7 +119,8 @@ impl Part {
     /// Would a rollback have to look at it?
     pub fn may_have_changed(&self) -> bool {
         let sent = matches!(self.known, PartKnown::Sent | PartKnown::Applied(_) | PartKnown::Unclear);
-        sent && self.captured.order != UndoOrder::Nothing
+        let undoable = self.captured.order != UndoOrder::Nothing;
+        sent && (undoable || super::rollback::impossible(self).is_some())
     }
 }
 
