@@ -181,8 +181,11 @@ impl RunState {
 
     /// What the templates and expressions of a step see.
     pub fn scope(&self, checked: &Checked, world: &World, ix: StepIx) -> Scope {
-        let mut scope = world.scope();
         let step = checked.step(ix);
+        let mut scope = match step.lane {
+            Lane::Main | Lane::Undo(_) => world.scope(),
+            Lane::Finally => world.scope_at_end(self.outcome(checked).word()),
+        };
         for usage in step.templates().iter().flat_map(|t| t.uses()).chain(step.when.iter().flat_map(|e| e.uses())) {
             self.add_to(&mut scope, checked, step.lane, usage);
         }

@@ -1,0 +1,5 @@
+//! Data → text: pure, no printing.
+
+pub mod diagnostics;
+pub mod paint;
+pub mod rollback;
