@@ -172,8 +172,12 @@ impl Overrides {
         }
         if !found.has_errors() {
             let place = environments.or(node.as_ref()).map(|node| node.span).unwrap_or_default();
-            let known: Vec<&str> =
-                environments.and_then(Node::entries).unwrap_or(&[]).iter().map(|entry| entry.key.value.as_str()).collect();
+            let known: Vec<&str> = environments
+                .and_then(Node::entries)
+                .unwrap_or(&[])
+                .iter()
+                .map(|entry| entry.key.value.as_str())
+                .collect();
             found.push(
                 Diagnostic::error(Code::UnknownTarget, place, format!("there is no environment `{name}`"))
                     .suggest(name, known),

@@ -114,11 +114,7 @@ pub fn read(path: &Path) -> Result<Located, Failure> {
     let text = String::from_utf8(text).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::input(
-            Code::Yaml,
-            format!("{}:{line}: the file is not UTF-8", path.display()),
-            "save it as UTF-8",
-        )
+        Failure::input(Code::Yaml, format!("{}:{line}: the file is not UTF-8", path.display()), "save it as UTF-8")
     })?;
     Ok(Located { name: path.display().to_string(), path: Some(path.to_owned()), text })
 }

@@ -75,9 +75,12 @@ pub fn playbook(registry: &Registry) -> Schema {
     top.insert("targets".into(), targets);
     top.insert("steps".into(), steps.clone());
     top.insert("finally".into(), steps.clone());
-    top.insert("drill".into(), json!({"type": "object", "additionalProperties": false, "properties": {
+    top.insert(
+        "drill".into(),
+        json!({"type": "object", "additionalProperties": false, "properties": {
         "targets": {"type": "object"}, "inputs": {"type": "object"}, "fault": steps, "after": steps,
-        "untouched": {"type": "array", "items": {"type": "string"}}}}));
+        "untouched": {"type": "array", "items": {"type": "string"}}}}),
+    );
     header.insert("required".into(), json!(["playbook", "steps"]));
     header.insert("title".into(), json!("Playbook"));
     for (name, schema) in generator.take_definitions(true) {

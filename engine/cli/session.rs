@@ -147,11 +147,9 @@ impl Session {
 
 /// The asynchronous runtime, only for commands that need one.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(Code::Internal, format!("no threads: {error}"), "check the limits of this user"))
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
+        Failure::failed(Code::Internal, format!("no threads: {error}"), "check the limits of this user")
+    })
 }
 
 /// Ctrl-C and its kin, as words to the loop: the first ends the run gently, the third at once.

@@ -29,7 +29,9 @@ pub(super) fn check(app: &App, args: &Check) -> Result<u8, Failure> {
                 app.out.line(&format!("{}: {steps} steps, nothing to mend", located.name));
             }
             CheckOutput::Text => app.out.print(&diagnostics::text(sources, &read.found, app.width, app.colour)),
-            CheckOutput::Json => all.extend(diagnostics::json(sources, &read.found).as_array().cloned().unwrap_or_default()),
+            CheckOutput::Json => {
+                all.extend(diagnostics::json(sources, &read.found).as_array().cloned().unwrap_or_default())
+            }
             CheckOutput::Github => app.out.print(&diagnostics::github(sources, &read.found)),
         }
     }

@@ -15,7 +15,9 @@ pub(super) fn completions(app: &App, args: &Completions) -> Result<u8, Failure> 
 }
 
 pub(super) fn man(app: &App, args: &Man) -> Result<u8, Failure> {
-    let wrong = |error: std::io::Error| Failure::failed(Code::Usage, format!("no manual: {error}"), "name a directory that can be written");
+    let wrong = |error: std::io::Error| {
+        Failure::failed(Code::Usage, format!("no manual: {error}"), "name a directory that can be written")
+    };
     match &args.dir {
         None => {
             let mut text = Vec::new();

@@ -22,8 +22,12 @@ pub(super) fn decide(app: &App, args: &Decide, yes: bool) -> Result<u8, Failure>
     let step = checked.step(ix).id.clone();
     let person = actor::person(&app.env, "cli");
     let given = Answer { yes, comment: args.comment.clone(), actor: person };
-    answer(&gate, state.starter.as_ref(), &given)
-        .map_err(|why| Failure::Plain { code: Code::NeedsPerson, message: why, help: String::new(), exit: 6 })?;
+    answer(&gate, state.starter.as_ref(), &given).map_err(|why| Failure::Plain {
+        code: Code::NeedsPerson,
+        message: why,
+        help: String::new(),
+        exit: 6,
+    })?;
     let decision = match (gate.asked.question, yes) {
         (Question::Doubt, true) => Decision::Happened,
         (Question::Doubt, false) => Decision::DidNotHappen,
@@ -70,7 +74,9 @@ fn open_question(
     let names = || open.iter().map(|(ix, _)| checked.step(*ix).id.to_string()).collect::<Vec<_>>().join(", ");
     let nothing = |message: String, help: String| Failure::input(Code::Usage, message, help);
     match (wanted, open.as_slice()) {
-        (_, []) => Err(nothing(format!("run {run} asks nothing"), format!("`playbook show {run}` says where it stands"))),
+        (_, []) => {
+            Err(nothing(format!("run {run} asks nothing"), format!("`playbook show {run}` says where it stands")))
+        }
         (None, [only]) => Ok(only.clone()),
         (None, _) => Err(nothing("several steps ask".into(), format!("name one of {}", names()))),
         (Some(id), _) => {

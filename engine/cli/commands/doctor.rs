@@ -14,7 +14,13 @@ struct Finding {
 }
 
 pub(super) fn doctor(app: &App, args: &Doctor) -> Result<u8, Failure> {
-    let findings = [state(app), terminal(app), who(app), program("redis-server", "needed for drills: apt install redis-server"), clock()];
+    let findings = [
+        state(app),
+        terminal(app),
+        who(app),
+        program("redis-server", "needed for drills: apt install redis-server"),
+        clock(),
+    ];
     if args.output == Output::Json {
         let rows: Vec<_> = findings
             .iter()

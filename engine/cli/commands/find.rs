@@ -87,13 +87,20 @@ fn score(header: &Header, words: &str, args: &Find) -> (u32, String) {
 /// How much of what is sought stands in a text: 0 to 100. A text within the other counts in full.
 fn likeness(text: &str, wanted: &str) -> u32 {
     let plain = |text: &str| -> Vec<String> {
-        text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1).map(str::to_owned).collect()
+        text.to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.len() > 1)
+            .map(str::to_owned)
+            .collect()
     };
     let (text, wanted) = (plain(text), plain(wanted));
     if wanted.is_empty() || text.is_empty() {
         return 0;
     }
-    let hits = wanted.iter().filter(|word| text.iter().any(|other| other == *word || other.starts_with(word.as_str()))).count();
+    let hits = wanted
+        .iter()
+        .filter(|word| text.iter().any(|other| other == *word || other.starts_with(word.as_str())))
+        .count();
     // Log lines carry much around the error: then the error is sought in the line.
     let back = text.iter().filter(|word| wanted.contains(word)).count();
     let share = (hits * 100 / wanted.len()).max(back * 100 / text.len());

@@ -27,7 +27,8 @@ pub(super) fn cancel(app: &App, args: &RunName) -> Result<u8, Failure> {
             Ok(0)
         }
         Delivered::Recorded | Delivered::Nobody => {
-            app.out.line(&format!("nobody is at run {}; `playbook rollback {0}` takes back what it changed", run.short()));
+            app.out
+                .line(&format!("nobody is at run {}; `playbook rollback {0}` takes back what it changed", run.short()));
             Ok(0)
         }
     }

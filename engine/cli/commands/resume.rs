@@ -38,7 +38,10 @@ pub(super) fn resume(app: &App, args: &Resume) -> Result<u8, Failure> {
                 return Err(Failure::Plain {
                     code: Code::PlaybookChanged,
                     message: format!("{} changed since the run began: {}", started.path, list.join(", ")),
-                    help: format!("the run goes on with the playbook as it was; add {} if that is right", accepts.join(" ")),
+                    help: format!(
+                        "the run goes on with the playbook as it was; add {} if that is right",
+                        accepts.join(" ")
+                    ),
                     exit: 6,
                 });
             }

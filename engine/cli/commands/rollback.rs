@@ -8,8 +8,8 @@ use playbook_runtime::{Start, plan_rollback};
 use crate::app::{App, VERSION};
 use crate::args::{Output, Rollback};
 use crate::error::Failure;
-use crate::replay::{as_started, begin, replay};
 use crate::render;
+use crate::replay::{as_started, begin, replay};
 use crate::session::{Never, Session, runtime};
 use crate::ui::Ui;
 use crate::values::{Wanted, resolve};
@@ -55,12 +55,7 @@ pub(super) fn rollback(app: &App, args: &Rollback) -> Result<u8, Failure> {
     Ok(if ended.summary.exit == 4 { 0 } else { ended.summary.exit })
 }
 
-fn dry_run(
-    app: &App,
-    session: &Session,
-    state: &playbook_core::run::RunState,
-    args: &Rollback,
-) -> Result<u8, Failure> {
+fn dry_run(app: &App, session: &Session, state: &playbook_core::run::RunState, args: &Rollback) -> Result<u8, Failure> {
     let store = app.store();
     let plans = runtime()?.block_on(plan_rollback(
         session.checked(),

@@ -27,7 +27,9 @@ pub(super) fn runs(app: &App, args: &Runs) -> Result<u8, Failure> {
         })
         .collect();
     if args.output == Output::Json {
-        app.out.line(&serde_json::to_string_pretty(&serde_json::json!({"runs": rows, "locks": locks})).unwrap_or_default());
+        app.out.line(
+            &serde_json::to_string_pretty(&serde_json::json!({"runs": rows, "locks": locks})).unwrap_or_default(),
+        );
         return Ok(0);
     }
     if rows.is_empty() {
@@ -37,12 +39,25 @@ pub(super) fn runs(app: &App, args: &Runs) -> Result<u8, Failure> {
     let width = rows.iter().map(|row| text(row, "playbook").len()).max().unwrap_or(0);
     for row in &rows {
         let drill = if row["drill"] == true { "  (drill)" } else { "" };
-        app.out.line(&format!("{}  {:<width$}  {}  by {}{drill}", text(row, "run"), text(row, "playbook"), text(row, "state"), text(row, "by")));
+        app.out.line(&format!(
+            "{}  {:<width$}  {}  by {}{drill}",
+            text(row, "run"),
+            text(row, "playbook"),
+            text(row, "state"),
+            text(row, "by")
+        ));
     }
     if !locks.is_empty() {
         app.out.line("\nheld targets");
         for lock in &locks {
-            app.out.line(&format!("  {}  {}  by run {} ({}) since {}", lock.target, lock.identity, lock.run.short(), lock.user, lock.since));
+            app.out.line(&format!(
+                "  {}  {}  by run {} ({}) since {}",
+                lock.target,
+                lock.identity,
+                lock.run.short(),
+                lock.user,
+                lock.since
+            ));
         }
     }
     if all.len() > args.limit {

@@ -80,7 +80,12 @@ fn playbook(app: &App, compiled: &Compiled, args: &Show) -> Result<u8, Failure> 
         let words: Vec<&str> = step.templates().iter().map(|template| template.text()).collect();
         let title = step.title.as_ref().map_or_else(|| words.join(" "), |title| title.text().to_owned());
         let room = app.width.saturating_sub(width + 18);
-        app.out.line(&format!("  {:<width$}  {:<12}  {}", step.id.as_str(), step.body.name(step.gate.as_ref()), one_line(&title, room)));
+        app.out.line(&format!(
+            "  {:<width$}  {:<12}  {}",
+            step.id.as_str(),
+            step.body.name(step.gate.as_ref()),
+            one_line(&title, room)
+        ));
     }
     app.out.line(&paint.dim(&format!("\n  playbook plan {0} --live\n  playbook run {0}", checked.name())));
     Ok(0)
@@ -140,12 +145,23 @@ fn run(app: &App, run: &playbook_core::model::RunId, args: &Show) -> Result<u8, 
             text = one_line(&result.to_string(), app.width.saturating_sub(width + 20));
         }
         let back = at.rollback.map(|end| format!("  rollback: {}", word_of(end))).unwrap_or_default();
-        app.out.line(&format!("  {} {:<width$}  {:<9}  {text}{back}", paint.mark(mark), step.id.as_str(), at.status.word()));
+        app.out.line(&format!(
+            "  {} {:<width$}  {:<9}  {text}{back}",
+            paint.mark(mark),
+            step.id.as_str(),
+            at.status.word()
+        ));
     }
     for ix in state.waiting() {
         let gate = state.step(ix).gate.as_ref().or(state.step(ix).question.as_ref());
         if let Some(gate) = gate {
-            app.out.line(&format!("\n  {} {}\n    playbook approve {} {}", paint.mark(Mark::Ask), gate.asked.ask, run.short(), checked.step(ix).id));
+            app.out.line(&format!(
+                "\n  {} {}\n    playbook approve {} {}",
+                paint.mark(Mark::Ask),
+                gate.asked.ask,
+                run.short(),
+                checked.step(ix).id
+            ));
         }
     }
     Ok(0)

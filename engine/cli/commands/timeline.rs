@@ -13,12 +13,16 @@ pub(super) fn timeline(app: &App, args: &Timeline) -> Result<u8, Failure> {
     let store = app.store();
     let run = store.find(&args.run)?;
     let loaded = load(store.as_ref(), &run)?;
-    let made = Made::of(&loaded.records, Some(loaded.head), Some(&loaded.verdict));
+    let made = Made::of(&loaded.records, Some(&loaded.head), Some(&loaded.verdict));
     match args.output {
         TimelineOutput::Json => app.out.line(&serde_json::to_string_pretty(&made).unwrap_or_default()),
         TimelineOutput::Markdown => {
             let zone = jiff::tz::TimeZone::get(&args.tz).map_err(|error| {
-                Failure::input(Code::Usage, format!("there is no time zone `{}`: {error}", args.tz), "write for example Europe/Berlin")
+                Failure::input(
+                    Code::Usage,
+                    format!("there is no time zone `{}`: {error}", args.tz),
+                    "write for example Europe/Berlin",
+                )
             })?;
             app.out.print(&render::timeline_md(&made, &zone, args.max_chars));
         }

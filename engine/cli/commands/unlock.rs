@@ -18,7 +18,11 @@ pub(super) fn unlock(app: &App, args: &Unlock) -> Result<u8, Failure> {
         .filter(|lock| lock.identity == args.what || lock.target == args.what || by_run.as_ref() == Some(&lock.run))
         .collect();
     if fitting.is_empty() {
-        return Err(Failure::input(Code::Usage, format!("nothing is held as `{}`", args.what), "`playbook runs` lists what is held"));
+        return Err(Failure::input(
+            Code::Usage,
+            format!("nothing is held as `{}`", args.what),
+            "`playbook runs` lists what is held",
+        ));
     }
     for lock in fitting {
         if store.is_alive(&lock.run) {

@@ -61,6 +61,8 @@ fn given_head(text: &str, run: &str, bytes: &[u8]) -> Result<Head, Failure> {
         let size = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
         return Ok(Head { run: run.to_owned(), size, digest });
     }
-    let wrong = |why: String| Failure::input(Code::Usage, format!("--head {text}: {why}"), "give sha256:… or the path of a head file");
+    let wrong = |why: String| {
+        Failure::input(Code::Usage, format!("--head {text}: {why}"), "give sha256:… or the path of a head file")
+    };
     std::fs::read_to_string(text).map_err(|error| wrong(error.to_string()))?.parse().map_err(wrong)
 }

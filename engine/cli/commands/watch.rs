@@ -15,9 +15,12 @@ pub(super) fn watch(app: &App, args: &RunName) -> Result<u8, Failure> {
     let store = app.store();
     let run = store.find(&args.run)?;
     let (changed, changes) = mpsc::channel();
-    let _follow = store.follow(&run, Box::new(move || {
-        let _ = changed.send(());
-    }));
+    let _follow = store.follow(
+        &run,
+        Box::new(move || {
+            let _ = changed.send(());
+        }),
+    );
     let (to_nobody, _inbox) = tokio::sync::mpsc::channel(1);
     let person = crate::actor::person(&app.env, "cli");
     let (mut sink, screen) = Ui::new(app, Output::Text).start(to_nobody, person, false);
@@ -25,7 +28,9 @@ pub(super) fn watch(app: &App, args: &RunName) -> Result<u8, Failure> {
     let exit = loop {
         let bytes = store.read(&run)?;
         let mut finished = None;
-        for line in String::from_utf8_lossy(&bytes).split_inclusive('\n').filter(|line| line.ends_with('\n')).skip(shown) {
+        for line in
+            String::from_utf8_lossy(&bytes).split_inclusive('\n').filter(|line| line.ends_with('\n')).skip(shown)
+        {
             shown += 1;
             if let Ok(record) = journal::read(line.trim_end()) {
                 sink.record(&record);

@@ -69,8 +69,10 @@ fn one(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> Strin
     let Some(source) = sources.get(diagnostic.primary.span.file) else {
         return renderer.render(&[Group::with_title(title)]);
     };
-    let here: Vec<_> = diagnostic.secondary.iter().filter(|other| other.span.file == diagnostic.primary.span.file).collect();
-    let spans: Vec<Span> = std::iter::once(diagnostic.primary.span).chain(here.iter().map(|other| other.span)).collect();
+    let here: Vec<_> =
+        diagnostic.secondary.iter().filter(|other| other.span.file == diagnostic.primary.span.file).collect();
+    let spans: Vec<Span> =
+        std::iter::once(diagnostic.primary.span).chain(here.iter().map(|other| other.span)).collect();
     let window = window(source, &spans);
     let range = |span: Span| {
         let start = (span.start as usize).saturating_sub(window.start).min(window.text.len());

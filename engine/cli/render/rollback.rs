@@ -13,15 +13,22 @@ pub fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colour: boo
     for (id, plan) in rows {
         let id = paint.bold(&format!("{id:<ids$}"));
         match plan {
-            Err(fault) => out.push_str(&format!("  {} {id}  cannot be taken back: {}\n", paint.mark(Mark::Fail), fault.message)),
+            Err(fault) => {
+                out.push_str(&format!("  {} {id}  cannot be taken back: {}\n", paint.mark(Mark::Fail), fault.message))
+            }
             Ok(planned) => {
                 let counts: Vec<String> =
                     planned.impact.iter().map(|impact| format!("{} {}", impact.count, impact.what)).collect();
-                let head = if counts.is_empty() { "put back".to_owned() } else { format!("put back {}", counts.join(", ")) };
+                let head =
+                    if counts.is_empty() { "put back".to_owned() } else { format!("put back {}", counts.join(", ")) };
                 out.push_str(&format!("  {} {id}  {head}\n", paint.mark(Mark::Back)));
                 for change in planned.changes.iter().take(20) {
                     let line = format!("{}: {} → {}", change.subject, change.before.show(), change.after.show());
-                    out.push_str(&format!("    {:ids$}  {}\n", "", crate::ui::one_line(&line, width.saturating_sub(ids + 6))));
+                    out.push_str(&format!(
+                        "    {:ids$}  {}\n",
+                        "",
+                        crate::ui::one_line(&line, width.saturating_sub(ids + 6))
+                    ));
                 }
                 for note in &planned.notes {
                     out.push_str(&format!("    {:ids$}  {} {note}\n", "", paint.mark(Mark::Warn)));

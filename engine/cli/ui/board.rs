@@ -58,8 +58,9 @@ impl Board {
                 }
             }
             Event::AssertEvaluated(evaluated) => {
-                line.unmet = (!evaluated.pass)
-                    .then(|| evaluated.message.clone().unwrap_or_else(|| format!("{} is not true", evaluated.expression)));
+                line.unmet = (!evaluated.pass).then(|| {
+                    evaluated.message.clone().unwrap_or_else(|| format!("{} is not true", evaluated.expression))
+                });
             }
             Event::StepSkipped(skipped) => {
                 line.title.clone_from(&skipped.title);

@@ -42,10 +42,9 @@ pub(super) enum Typed {
 pub(super) fn pair(enabled: bool) -> (Waker, Keys) {
     let flags = rustix::pipe::PipeFlags::NONBLOCK | rustix::pipe::PipeFlags::CLOEXEC;
     match rustix::pipe::pipe_with(flags) {
-        Ok((woken, waker)) => (
-            Waker(Some(Arc::new(waker))),
-            Keys { woken: Some(woken), typed: Vec::new(), enabled, closed: false },
-        ),
+        Ok((woken, waker)) => {
+            (Waker(Some(Arc::new(waker))), Keys { woken: Some(woken), typed: Vec::new(), enabled, closed: false })
+        }
         Err(_) => (Waker(None), Keys { woken: None, typed: Vec::new(), enabled: false, closed: true }),
     }
 }
@@ -71,10 +70,8 @@ impl Keys {
         if listening {
             fds.push(PollFd::new(&stdin, PollFlags::IN));
         }
-        let timeout = Timespec {
-            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(1),
-            tv_nsec: i64::from(limit.subsec_nanos()),
-        };
+        let timeout =
+            Timespec { tv_sec: i64::try_from(limit.as_secs()).unwrap_or(1), tv_nsec: i64::from(limit.subsec_nanos()) };
         if poll(&mut fds, Some(&timeout)).is_err() {
             return Typed::Woken;
         }

@@ -143,10 +143,17 @@ impl Drawing {
                 self.say(&self.paint.dim(&format!("run {} goes on", record.run)));
             }
             Event::RunCancelling(cancelling) if cancelling.stage == 1 => {
-                self.say(&format!("{} {}: nothing more starts; what is running may end. Once more to end that as well.", self.paint.mark(Mark::Warn), cancelling.by));
+                self.say(&format!(
+                    "{} {}: nothing more starts; what is running may end. Once more to end that as well.",
+                    self.paint.mark(Mark::Warn),
+                    cancelling.by
+                ));
             }
             Event::RunCancelling(_) => {
-                self.say(&format!("{} ending what is running. Once more to leave at once.", self.paint.mark(Mark::Warn)));
+                self.say(&format!(
+                    "{} ending what is running. Once more to leave at once.",
+                    self.paint.mark(Mark::Warn)
+                ));
             }
             Event::RollbackStarted(rollback) => {
                 self.say("");
@@ -157,7 +164,11 @@ impl Drawing {
             Event::RunPhase(phase) if phase.phase == Phase::Rollback => {}
             Event::NoteAdded(note) => self.say(&format!("  {} {}", self.paint.mark(Mark::Note), note.text)),
             Event::JournalRecovered(torn) => {
-                self.say(&format!("{} the last line of the journal was torn; {} bytes were set aside", self.paint.mark(Mark::Warn), torn.torn_bytes));
+                self.say(&format!(
+                    "{} the last line of the journal was torn; {} bytes were set aside",
+                    self.paint.mark(Mark::Warn),
+                    torn.torn_bytes
+                ));
             }
             Event::ApprovalRequested(asked) => self.asked(record.step.clone(), asked),
             Event::ApprovalDecided(decided) => self.decided(record.step.as_ref(), &record.actor, decided),
@@ -183,12 +194,19 @@ impl Drawing {
             }
             Event::StepRetry(retry) => {
                 let why = retry.fault.as_ref().map(|fault| fault.message.clone()).unwrap_or_default();
-                self.step_line(Mark::Warn, id, &format!("trying again in {}: {why}", Length::micros(retry.delay_us)), "");
+                self.step_line(
+                    Mark::Warn,
+                    id,
+                    &format!("trying again in {}: {why}", Length::micros(retry.delay_us)),
+                    "",
+                );
             }
             Event::ApprovalLapsed(lapsed) => {
                 self.step_line(Mark::Warn, id, &format!("the approval lapsed: {}", lapsed.why), "");
             }
-            Event::AssertEvaluated(evaluated) if !evaluated.pass && evaluated.level == playbook_core::check::Level::Warn => {
+            Event::AssertEvaluated(evaluated)
+                if !evaluated.pass && evaluated.level == playbook_core::check::Level::Warn =>
+            {
                 let text = evaluated.message.clone().unwrap_or_else(|| format!("{} is not true", evaluated.expression));
                 self.step_line(Mark::Warn, id, &text, "");
             }
@@ -205,7 +223,10 @@ impl Drawing {
                 self.clear(id);
                 self.step_line(mark, id, &rolled_back(end), &Length::micros(end.duration_us).to_string());
                 for other in end.conflicts.iter().chain(&end.differs).take(5) {
-                    self.under(&format!("{}: before {}, ours {}, now {}", other.subject, other.before, other.ours, other.now));
+                    self.under(&format!(
+                        "{}: before {}, ours {}, now {}",
+                        other.subject, other.before, other.ours, other.now
+                    ));
                 }
             }
             _ => {}
@@ -240,7 +261,8 @@ impl Drawing {
     fn end(&mut self, id: &StepId, finished: &StepFinished) {
         self.clear(id);
         let line = self.board.line(id);
-        let took = if finished.duration_us > 0 { Length::micros(finished.duration_us).to_string() } else { String::new() };
+        let took =
+            if finished.duration_us > 0 { Length::micros(finished.duration_us).to_string() } else { String::new() };
         let mut text = if line.title.is_empty() { String::new() } else { line.title.clone() };
         let mut add = |more: String| {
             let separator = if text.is_empty() { "" } else { " → " };
@@ -381,7 +403,7 @@ impl Drawing {
             Decision::Approved => (Mark::Ok, format!("yes, says {}{comment}", actor.name())),
             Decision::Rejected => (Mark::Fail, format!("no, says {}{comment}", actor.name())),
             Decision::Expired => (Mark::Fail, "nobody answered in time".to_owned()),
-            Decision::Bypassed => (Mark::Ok, "yes, by --yes".to_owned()),
+            Decision::Bypassed => (Mark::Ok, format!("yes, beforehand{comment}")),
             Decision::Happened => (Mark::Note, format!("it was carried out, says {}{comment}", actor.name())),
             Decision::DidNotHappen => (Mark::Note, format!("it was not carried out, says {}{comment}", actor.name())),
         };
@@ -395,11 +417,15 @@ impl Drawing {
         let summary = &report.summary;
         let run = report.run.short();
         let took = Length::micros(summary.duration_us);
-        let counts: Vec<String> = summary.counts.iter().map(|(word, n)| format!("{n} {}", word.replace('_', " "))).collect();
+        let counts: Vec<String> =
+            summary.counts.iter().map(|(word, n)| format!("{n} {}", word.replace('_', " "))).collect();
         let counts = counts.join(", ");
         self.say("");
         if report.left {
-            self.say(&format!("{} left at once; steps may be in doubt. `playbook resume {run}` clears that up.", self.paint.mark(Mark::Warn)));
+            self.say(&format!(
+                "{} left at once; steps may be in doubt. `playbook resume {run}` clears that up.",
+                self.paint.mark(Mark::Warn)
+            ));
             return;
         }
         let Some(outcome) = summary.outcome else {

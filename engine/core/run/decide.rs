@@ -74,6 +74,7 @@ pub fn decide(checked: &Checked, world: &World, state: &RunState, mode: Mode<'_>
         mode,
         parallel: started.settings.parallel.max(1) as usize,
         yes: started.settings.yes,
+        drill: started.drill,
     };
     if state.finished.is_some() && state.phase == Phase::Done {
         return vec![Command::End];
@@ -115,6 +116,7 @@ struct Decider<'a> {
     mode: Mode<'a>,
     parallel: usize,
     yes: bool,
+    drill: bool,
 }
 
 fn emit(step: Option<StepIx>, event: Event) -> Command {
@@ -360,12 +362,17 @@ impl Decider<'_> {
         if self.state.step(step.ix).gate.is_some() {
             return Vec::new();
         }
-        if matches!(gate, Gate::Confirm(_)) && self.yes {
+        // In a drill nobody is asked: everything there is thrown away.
+        let beforehand = match gate {
+            Gate::Confirm(_) if self.yes => Some("--yes"),
+            Gate::Confirm(_) | Gate::Approval(_) | Gate::Manual(_) => self.drill.then_some("drill"),
+        };
+        if let Some(by) = beforehand {
             let asked = request(gate, step, scope, Vec::new());
             let digest = asked.digest;
             let decided = ApprovalDecided {
                 decision: Decision::Bypassed,
-                comment: Some("--yes".into()),
+                comment: Some(by.into()),
                 waited_us: 0,
                 digest,
                 answer: None,
