@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use playbook_core::event::{Actor, ActorKind};
 
 /// The person who runs this process.
-pub fn person(env: &BTreeMap<String, String>, via: &str) -> Actor {
+pub(crate) fn person(env: &BTreeMap<String, String>, via: &str) -> Actor {
     let uid = rustix::process::getuid().as_raw();
     let sudo = env.get("SUDO_USER").filter(|name| uid == 0 && !name.is_empty());
     let (id, by) = match sudo {
@@ -36,6 +36,6 @@ fn login(uid: u32) -> Option<String> {
 }
 
 /// The name of this machine.
-pub fn host() -> String {
+pub(crate) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

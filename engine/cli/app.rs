@@ -13,7 +13,7 @@ use crate::out::Out;
 use crate::render;
 
 /// What every command has.
-pub struct App {
+pub(crate) struct App {
     /// The environment, read once.
     pub env: BTreeMap<String, String>,
     /// What must not be shown.
@@ -30,7 +30,7 @@ pub struct App {
 
 impl App {
     /// Looks at the environment and the terminal.
-    pub fn new(global: &Global) -> Self {
+    pub(crate) fn new(global: &Global) -> Self {
         let env: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -51,33 +51,33 @@ impl App {
             .or_else(|| out.is_terminal().then(|| usize::from(console::Term::stdout().size().1)))
             .unwrap_or(80)
             .clamp(40, 200);
-        let registry = Registry::new(vec![playbook_providers::redis::provider(secrets.clone())]);
+        let registry = Registry::new(vec![]);
         Self { env, secrets, out, colour, width, registry }
     }
 
     /// Where runs are kept.
-    pub fn store(&self) -> Arc<dyn Store> {
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::new(Local::at(self.state_dir()))
     }
 
     /// The state directory.
-    pub fn state_dir(&self) -> std::path::PathBuf {
+    pub(crate) fn state_dir(&self) -> std::path::PathBuf {
         Local::root(|name| self.env.get(name).cloned())
     }
 
     /// Is there a person at this terminal who can be asked?
-    pub fn is_interactive(&self, no_input: bool) -> bool {
+    pub(crate) fn is_interactive(&self, no_input: bool) -> bool {
         use std::io::IsTerminal as _;
         !no_input && !self.in_ci() && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
     }
 
     /// Does a build server run this?
-    pub fn in_ci(&self) -> bool {
+    pub(crate) fn in_ci(&self) -> bool {
         self.env.get("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
     }
 
     /// Says why a command ended.
-    pub fn report(&self, failure: &Failure) {
+    pub(crate) fn report(&self, failure: &Failure) {
         let colour = self.colour && std::io::IsTerminal::is_terminal(&std::io::stderr());
         match failure {
             Failure::Source(sources, found) => {
@@ -91,4 +91,4 @@ impl App {
 }
 
 /// The version of this program.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

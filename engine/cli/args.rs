@@ -16,7 +16,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 Exit codes: 0 done · 1 failed · 2 wrong input · 3 waiting for a person · 4 failed and rolled back ·
 5 rolled back in part · 6 refused before any change · 130 cancelled")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
@@ -24,21 +24,21 @@ pub struct Args {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Global {
+pub(crate) struct Global {
     /// Colour: auto, always or never. NO_COLOR and CLICOLOR_FORCE are honoured.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub color: Colour,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub(crate) enum Colour {
     Auto,
     Always,
     Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub(crate) enum Output {
     /// For a person.
     Text,
     /// For programs; stable, with a schema.
@@ -48,7 +48,7 @@ pub enum Output {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Carry out a playbook.
     Run(Run),
     /// Show what a playbook would do, without being able to do it.
@@ -101,7 +101,7 @@ pub enum Command {
 
 /// What a run is given; also for plans.
 #[derive(Clone, Debug, Default, ClapArgs)]
-pub struct Given {
+pub(crate) struct Given {
     /// An input: NAME=VALUE, NAME=@FILE or NAME=env:VARIABLE. Secrets only in the last two forms.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
@@ -122,7 +122,7 @@ pub struct Given {
   playbook run redis-oom --env prod -i new_limit=4gb
   playbook run redis-oom --dry-run              as `playbook plan`
   playbook run ./mine.yaml -t cache=redis://10.0.0.7:6379/0")]
-pub struct Run {
+pub(crate) struct Run {
     /// Name or path of the playbook.
     pub playbook: String,
     #[command(flatten)]
@@ -153,7 +153,7 @@ pub struct Run {
   playbook plan redis-oom --live                asks the targets, and cannot write
   playbook plan redis-oom --live -o markdown    for a pull request
   playbook plan redis-oom --live --detailed-exitcode; [ $? = 10 ] && echo changes")]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Name or path of the playbook.
     pub playbook: String,
     #[command(flatten)]
@@ -173,7 +173,7 @@ pub struct Plan {
   playbook check                      every playbook here
   playbook check redis-oom mine.yaml
   playbook check -o github            annotations for a pull request")]
-pub struct Check {
+pub(crate) struct Check {
     /// Names or paths; all playbooks here if none is given.
     pub playbooks: Vec<String>,
     /// Warnings count as errors.
@@ -184,7 +184,7 @@ pub struct Check {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CheckOutput {
+pub(crate) enum CheckOutput {
     /// With excerpts, for a person.
     Text,
     /// For programs.
@@ -194,7 +194,7 @@ pub enum CheckOutput {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Graph {
+pub(crate) struct Graph {
     /// Name or path of the playbook.
     pub playbook: String,
     #[arg(short, long, value_enum, default_value_t = GraphOutput::Tree)]
@@ -202,7 +202,7 @@ pub struct Graph {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GraphOutput {
+pub(crate) enum GraphOutput {
     /// For a terminal.
     Tree,
     /// For Markdown.
@@ -212,7 +212,7 @@ pub enum GraphOutput {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct List {
+pub(crate) struct List {
     /// Only those with this tag.
     #[arg(long)]
     pub tag: Option<String>,
@@ -221,7 +221,7 @@ pub struct List {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Show {
+pub(crate) struct Show {
     /// A playbook, or a run (`last` for the latest).
     pub name: String,
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
@@ -233,7 +233,7 @@ pub struct Show {
   playbook find \"OOM command not allowed when used memory > 'maxmemory'\"
   playbook find --alert RedisMemoryHigh
   playbook find writes fail")]
-pub struct Find {
+pub(crate) struct Find {
     /// Words of an error, an alert or a symptom.
     pub words: Vec<String>,
     /// The name of an alert.
@@ -247,7 +247,7 @@ pub struct Find {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Runs {
+pub(crate) struct Runs {
     /// How many, latest first.
     #[arg(short = 'n', long, default_value_t = 20)]
     pub limit: usize,
@@ -256,14 +256,14 @@ pub struct Runs {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct RunName {
+pub(crate) struct RunName {
     /// The run: its id, the last part of it, or `last`.
     #[arg(default_value = "last")]
     pub run: String,
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Resume {
+pub(crate) struct Resume {
     /// The run: its id, the last part of it, or `last`.
     #[arg(default_value = "last")]
     pub run: String,
@@ -280,7 +280,7 @@ pub struct Resume {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Decide {
+pub(crate) struct Decide {
     /// The run: its id, the last part of it, or `last`.
     pub run: String,
     /// The step, if more than one asks.
@@ -291,7 +291,7 @@ pub struct Decide {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Note {
+pub(crate) struct Note {
     /// The run: its id, the last part of it, or `last`.
     pub run: String,
     /// What to say.
@@ -300,7 +300,7 @@ pub struct Note {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Rollback {
+pub(crate) struct Rollback {
     /// The run: its id, the last part of it, or `last`.
     pub run: String,
     /// Show what would be put back, without being able to do it.
@@ -316,7 +316,7 @@ pub struct Rollback {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Unlock {
+pub(crate) struct Unlock {
     /// The target's identity as `playbook runs` shows it, or the run that holds it.
     pub what: String,
     /// Why it is safe. Recorded.
@@ -329,7 +329,7 @@ pub struct Unlock {
   playbook timeline last
   playbook timeline k3f9 -o json > incident.json
   playbook timeline last --tz Europe/Berlin > postmortem.md")]
-pub struct Timeline {
+pub(crate) struct Timeline {
     /// The run: its id, the last part of it, or `last`.
     #[arg(default_value = "last")]
     pub run: String,
@@ -344,7 +344,7 @@ pub struct Timeline {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TimelineOutput {
+pub(crate) enum TimelineOutput {
     /// For a post-mortem.
     Markdown,
     /// For programs; stable, with a schema.
@@ -354,7 +354,7 @@ pub enum TimelineOutput {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Exit codes: 0 good and anchored · 20 tampered · 21 incomplete · 22 consistent, but its end is
 not anchored by a head")]
-pub struct Verify {
+pub(crate) struct Verify {
     /// The run, or the path of a journal.
     #[arg(default_value = "last")]
     pub run: String,
@@ -364,7 +364,7 @@ pub struct Verify {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Drill {
+pub(crate) struct Drill {
     /// Name or path of the playbook.
     pub playbook: String,
     /// Leave the servers running afterwards, to look at them.
@@ -373,14 +373,14 @@ pub struct Drill {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Schema {
+pub(crate) struct Schema {
     /// Of what.
     #[arg(value_enum)]
     pub what: SchemaOf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SchemaOf {
+pub(crate) enum SchemaOf {
     /// What authors write.
     Playbook,
     /// `plan -o json`.
@@ -392,26 +392,26 @@ pub enum SchemaOf {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Explain {
+pub(crate) struct Explain {
     /// A code such as PB0302; all of them if none is given.
     pub code: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Completions {
+pub(crate) struct Completions {
     /// Which shell.
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Man {
+pub(crate) struct Man {
     /// Write one page a command into this directory.
     pub dir: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Doctor {
+pub(crate) struct Doctor {
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 }

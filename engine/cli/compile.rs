@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::locate::{Located, stem};
 
 /// A playbook ready to be planned and run.
-pub struct Compiled {
+pub(crate) struct Compiled {
     /// All texts.
     pub sources: Arc<Sources>,
     /// As written.
@@ -35,7 +35,7 @@ pub struct Compiled {
 }
 
 /// Everything found in one playbook, whether it can run or not.
-pub struct Read {
+pub(crate) struct Read {
     /// All texts.
     pub sources: Sources,
     /// As written, if it could be read.
@@ -47,7 +47,7 @@ pub struct Read {
 }
 
 /// Reads and checks; finds everything.
-pub fn examine(app: &App, located: &Located, targets: Overrides) -> Read {
+pub(crate) fn examine(app: &App, located: &Located, targets: Overrides) -> Read {
     let Overrides { mut sources, targets, .. } = targets;
     let file = sources.add(located.name.clone(), located.text.clone());
     let (authored, mut found) = match sources.get(file) {
@@ -65,7 +65,7 @@ pub fn examine(app: &App, located: &Located, targets: Overrides) -> Read {
 }
 
 /// As [`examine`], for commands that need a playbook without errors.
-pub fn compile(app: &App, located: Located, overrides: Overrides) -> Result<Compiled, Failure> {
+pub(crate) fn compile(app: &App, located: Located, overrides: Overrides) -> Result<Compiled, Failure> {
     let environment = overrides.environment.clone();
     let texts = overrides.texts.clone();
     let read = examine(app, &located, overrides);
@@ -85,7 +85,7 @@ pub fn compile(app: &App, located: Located, overrides: Overrides) -> Result<Comp
 
 /// Targets from an environment and the command line.
 #[derive(Default)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     sources: Sources,
     targets: Vec<(Spanned<String>, Node)>,
     environment: Option<String>,
@@ -94,7 +94,7 @@ pub struct Overrides {
 
 impl Overrides {
     /// From `--env` and `--target`.
-    pub fn given(given: &Given, located: &Located) -> Result<Self, Failure> {
+    pub(crate) fn given(given: &Given, located: &Located) -> Result<Self, Failure> {
         let mut all = Self::default();
         if let Some(name) = &given.env {
             all.environment(name, located)?;
@@ -104,7 +104,7 @@ impl Overrides {
     }
 
     /// `NAME=URL`, as on the command line.
-    pub fn target(&mut self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn target(&mut self, text: &str) -> Result<(), Failure> {
         let (name, url) = text.split_once('=').ok_or_else(|| {
             Failure::input(
                 Code::Usage,
@@ -120,12 +120,12 @@ impl Overrides {
     }
 
     /// A target whose recorded address had a secret taken out of it.
-    pub fn hidden(&self) -> Option<&str> {
+    pub(crate) fn hidden(&self) -> Option<&str> {
         self.texts.iter().find(|(_, text)| text.contains("[secret:")).map(|(name, _)| name.as_str())
     }
 
     /// As recorded by an earlier run.
-    pub fn recorded(texts: &BTreeMap<String, String>, environment: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn recorded(texts: &BTreeMap<String, String>, environment: Option<&str>) -> Result<Self, Failure> {
         let mut all = Self { environment: environment.map(str::to_owned), ..Self::default() };
         for (name, text) in texts {
             all.add(name, text)?;
@@ -134,7 +134,7 @@ impl Overrides {
     }
 
     /// Puts one target elsewhere; the last word counts.
-    pub fn add(&mut self, name: &str, yaml: &str) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, name: &str, yaml: &str) -> Result<(), Failure> {
         let file = self.sources.add(format!("--target {name}"), yaml);
         let Some(source) = self.sources.get(file) else { return Ok(()) };
         let (node, found) = tree::parse(file, source);

@@ -7,7 +7,7 @@ use playbook_runtime::RuntimeError;
 
 /// Why a command ended.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// A file is wrong, with places.
     Source(Sources, Diagnostics),
     /// Anything else.
@@ -25,17 +25,17 @@ pub enum Failure {
 
 impl Failure {
     /// The input is wrong.
-    pub fn input(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn input(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Plain { code, message: message.into(), help: help.into(), exit: 2 }
     }
 
     /// It was tried and failed.
-    pub fn failed(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn failed(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Plain { code, message: message.into(), help: help.into(), exit: 1 }
     }
 
     /// The exit code.
-    pub fn exit(&self) -> u8 {
+    pub(crate) fn exit(&self) -> u8 {
         match self {
             Self::Source(..) => 2,
             Self::Plain { exit, .. } => *exit,

@@ -14,7 +14,7 @@ const LIBRARY: &[(&str, &str)] = &[("redis-oom", include_str!("../../playbooks/r
 
 /// A playbook that was found.
 #[derive(Clone, Debug)]
-pub struct Located {
+pub(crate) struct Located {
     /// What to call the file.
     pub name: String,
     /// The file; none for the library.
@@ -24,7 +24,7 @@ pub struct Located {
 }
 
 /// Finds one playbook.
-pub fn one(app: &App, name: &str) -> Result<Located, Failure> {
+pub(crate) fn one(app: &App, name: &str) -> Result<Located, Failure> {
     let looks_like_path = name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml");
     if looks_like_path {
         return read(Path::new(name));
@@ -50,7 +50,7 @@ pub fn one(app: &App, name: &str) -> Result<Located, Failure> {
 }
 
 /// All playbooks that names can reach, each name once.
-pub fn all(app: &App) -> Vec<Located> {
+pub(crate) fn all(app: &App) -> Vec<Located> {
     let mut found: Vec<Located> = Vec::new();
     let mut add = |located: Located| {
         if !found.iter().any(|known| stem(&known.name) == stem(&located.name)) {
@@ -75,7 +75,7 @@ pub fn all(app: &App) -> Vec<Located> {
 }
 
 /// A file's name without directory and ending.
-pub fn stem(name: &str) -> String {
+pub(crate) fn stem(name: &str) -> String {
     Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
@@ -103,7 +103,7 @@ fn relative(dir: &Path, here: &Path) -> PathBuf {
 }
 
 /// Reads a file.
-pub fn read(path: &Path) -> Result<Located, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Located, Failure> {
     let text = std::fs::read(path).map_err(|error| {
         let help = match error.kind() {
             std::io::ErrorKind::NotFound => "`playbook list` shows those that are found by name",

@@ -7,37 +7,37 @@ use playbook_core::secret::Secrets;
 
 /// Where words go.
 #[derive(Clone)]
-pub struct Out {
+pub(crate) struct Out {
     secrets: Secrets,
 }
 
 impl Out {
     /// Writes that pass through the secrets.
-    pub fn new(secrets: Secrets) -> Self {
+    pub(crate) fn new(secrets: Secrets) -> Self {
         Self { secrets }
     }
 
     /// To standard output, as it is.
-    pub fn print(&self, text: &str) {
+    pub(crate) fn print(&self, text: &str) {
         let text = self.secrets.text(text);
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// A line to standard output.
-    pub fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         self.print(&format!("{text}\n"));
     }
 
     /// A line to standard error.
-    pub fn error(&self, text: &str) {
+    pub(crate) fn error(&self, text: &str) {
         let text = self.secrets.text(text);
         let mut out = std::io::stderr().lock();
         let _ = out.write_all(format!("{text}\n").as_bytes());
     }
 
     /// Is a person looking?
-    pub fn is_terminal(&self) -> bool {
+    pub(crate) fn is_terminal(&self) -> bool {
         std::io::stdout().is_terminal()
     }
 }

@@ -12,7 +12,7 @@ use crate::error::Failure;
 
 /// Where the words went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     /// To the process that carries out the run.
     ToProcess,
     /// Into its journal.
@@ -22,7 +22,7 @@ pub enum Said {
 }
 
 /// Says something to a run. `event` is what goes into the journal if no process is at it.
-pub fn say(app: &App, run: &RunId, words: Words, event: Option<(Option<StepId>, Event)>) -> Result<Said, Failure> {
+pub(crate) fn say(app: &App, run: &RunId, words: Words, event: Option<(Option<StepId>, Event)>) -> Result<Said, Failure> {
     let store = app.store();
     let person = actor::person(&app.env, "cli");
     if store.is_alive(run) {

@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::locate::Located;
 
 /// A run read back.
-pub struct Replayed {
+pub(crate) struct Replayed {
     /// How it began.
     pub started: RunStarted,
     /// Its playbook as it was then.
@@ -31,7 +31,7 @@ pub struct Replayed {
 }
 
 /// Reads a run back.
-pub fn replay(app: &App, run: &RunId) -> Result<Replayed, Failure> {
+pub(crate) fn replay(app: &App, run: &RunId) -> Result<Replayed, Failure> {
     let (started, records) = begin(app, run)?;
     let compiled = as_started(app, &started, Overrides::recorded(&started.overrides, started.environment.as_deref())?)?;
     let mut state = RunState::new(&compiled.checked);
@@ -42,7 +42,7 @@ pub fn replay(app: &App, run: &RunId) -> Result<Replayed, Failure> {
 }
 
 /// How a run began, and all its events.
-pub fn begin(app: &App, run: &RunId) -> Result<(RunStarted, Vec<Record>), Failure> {
+pub(crate) fn begin(app: &App, run: &RunId) -> Result<(RunStarted, Vec<Record>), Failure> {
     let loaded = load(app.store().as_ref(), run)?;
     let started = loaded.records.iter().find_map(|record| match &record.event {
         Event::RunStarted(started) => Some((**started).clone()),
@@ -59,7 +59,7 @@ pub fn begin(app: &App, run: &RunId) -> Result<(RunStarted, Vec<Record>), Failur
 }
 
 /// The playbook as it was when the run began, from the copy that was kept.
-pub fn as_started(app: &App, started: &RunStarted, overrides: Overrides) -> Result<Compiled, Failure> {
+pub(crate) fn as_started(app: &App, started: &RunStarted, overrides: Overrides) -> Result<Compiled, Failure> {
     let bytes = app.store().get(&started.source)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let path = std::path::PathBuf::from(&started.path);
@@ -76,7 +76,7 @@ fn drilled(app: &App, located: Located, overrides: Overrides) -> Result<Compiled
 }
 
 /// Steps of a file that differ from those that a run was started with.
-pub fn changed_steps(app: &App, before: &Checked, text: &str, name: &str) -> Result<Vec<String>, Failure> {
+pub(crate) fn changed_steps(app: &App, before: &Checked, text: &str, name: &str) -> Result<Vec<String>, Failure> {
     let mut sources = Sources::new();
     let file = sources.add(name, text);
     let (authored, found) = match sources.get(file) {

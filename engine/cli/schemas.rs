@@ -6,7 +6,7 @@ use playbook_core::plan::Plan;
 use playbook_core::registry::Registry;
 use playbook_core::syntax::{Common, Header};
 use playbook_core::timeline::Timeline;
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 fn generator() -> SchemaGenerator {
@@ -14,22 +14,22 @@ fn generator() -> SchemaGenerator {
 }
 
 /// Of `plan -o json`.
-pub fn plan() -> Schema {
+pub(crate) fn plan() -> Schema {
     generator().into_root_schema_for::<Plan>()
 }
 
 /// Of `run -o json` and the lines of a journal.
-pub fn event() -> Schema {
+pub(crate) fn event() -> Schema {
     generator().into_root_schema_for::<Record>()
 }
 
 /// Of `timeline -o json`.
-pub fn timeline() -> Schema {
+pub(crate) fn timeline() -> Schema {
     generator().into_root_schema_for::<Timeline>()
 }
 
 /// Of what authors write: the keys of the language, and the parameters of every action.
-pub fn playbook(registry: &Registry) -> Schema {
+pub(crate) fn playbook(registry: &Registry) -> Schema {
     let mut generator = generator();
     let mut header = object(generator.root_schema_for::<Header>());
     let mut step = object(generator.root_schema_for::<Common>());
@@ -88,7 +88,6 @@ pub fn playbook(registry: &Registry) -> Schema {
     }
     definitions.insert("Step".into(), Value::Object(step));
     header.insert("$defs".into(), Value::Object(definitions));
-    json_schema!(true);
     Schema::from(header)
 }
 

@@ -21,7 +21,7 @@ use crate::error::Failure;
 use crate::ui::Ui;
 
 /// Everything about one run or plan that does not depend on how it goes.
-pub struct Session {
+pub(crate) struct Session {
     /// The playbook.
     pub compiled: Compiled,
     /// Its inputs.
@@ -36,7 +36,7 @@ pub struct Session {
 
 impl Session {
     /// Opens the targets. No connection is made.
-    pub fn new(app: &App, compiled: Compiled, inputs: Inputs, run: Option<&RunId>) -> Result<Self, Failure> {
+    pub(crate) fn new(app: &App, compiled: Compiled, inputs: Inputs, run: Option<&RunId>) -> Result<Self, Failure> {
         let person = actor::person(&app.env, "cli");
         let facts = serde_json::json!({
             "id": run.map(RunId::as_str),
@@ -60,12 +60,12 @@ impl Session {
     }
 
     /// The playbook.
-    pub fn checked(&self) -> &Checked {
+    pub(crate) fn checked(&self) -> &Checked {
         &self.compiled.checked
     }
 
     /// What plans are made from.
-    pub fn asked(&self) -> Asked<'_> {
+    pub(crate) fn asked(&self) -> Asked<'_> {
         Asked {
             inputs: &self.inputs,
             environment: self.compiled.environment.clone(),
@@ -77,12 +77,12 @@ impl Session {
     }
 
     /// The plan that needs no connection.
-    pub fn offline(&self) -> Plan {
+    pub(crate) fn offline(&self) -> Plan {
         offline(self.checked(), &self.asked())
     }
 
     /// How a fresh run begins.
-    pub fn started(&self, settings: Settings, drill: bool) -> RunStarted {
+    pub(crate) fn started(&self, settings: Settings, drill: bool) -> RunStarted {
         let header = &self.checked().header;
         RunStarted {
             playbook: self.checked().name().to_owned(),
@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// Carries out a run, shows it, and gives how it ended.
-    pub fn execute(self, app: &App, run: RunId, start: Start, ui: Ui, interactive: bool) -> Result<Ended, Failure> {
+    pub(crate) fn execute(self, app: &App, run: RunId, start: Start, ui: Ui, interactive: bool) -> Result<Ended, Failure> {
         let store = app.store();
         let stored = store.put(self.compiled.located.text.as_bytes())?;
         debug_assert_eq!(stored, Digest::of(self.compiled.located.text.as_bytes()));
@@ -146,7 +146,7 @@ impl Session {
 }
 
 /// The asynchronous runtime, only for commands that need one.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
         Failure::failed(Code::Internal, format!("no threads: {error}"), "check the limits of this user")
     })
@@ -178,7 +178,7 @@ async fn signals(to_loop: mpsc::Sender<Input>, person: Actor) {
 }
 
 /// For commands in which nothing can be cancelled but the process itself.
-pub struct Never;
+pub(crate) struct Never;
 
 impl Cancel for Never {
     fn is_cancelled(&self) -> bool {

@@ -16,7 +16,7 @@ use crate::compile::Compiled;
 use crate::error::Failure;
 
 /// Where values may come from.
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// The playbook.
     pub compiled: &'a Compiled,
     /// The command line.
@@ -28,7 +28,7 @@ pub struct Wanted<'a> {
 }
 
 /// Gives every input its value, or says all that is missing or wrong.
-pub fn resolve(app: &App, wanted: &Wanted<'_>) -> Result<Inputs, Failure> {
+pub(crate) fn resolve(app: &App, wanted: &Wanted<'_>) -> Result<Inputs, Failure> {
     let mut given = from_file(wanted.given)?;
     let declared = &wanted.compiled.checked.inputs;
     for text in &wanted.given.inputs {

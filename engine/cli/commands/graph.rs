@@ -27,8 +27,12 @@ fn label(step: &Step) -> String {
     match &step.title {
         Some(title) => title.text().to_owned(),
         None => {
-            let words: Vec<&str> = step.templates().iter().map(|template| template.text()).collect();
-            let text = words.join(" ");
+            let text = match &step.body {
+                Body::Assert(assert) => {
+                    assert.checks.iter().map(|check| check.expr.text()).collect::<Vec<_>>().join("; ")
+                }
+                _ => step.templates().iter().map(|template| template.text()).collect::<Vec<_>>().join(" "),
+            };
             if text.is_empty() { step.body.name(step.gate.as_ref()).to_owned() } else { text }
         }
     }

@@ -27,7 +27,7 @@ use crate::args::Command;
 use crate::error::Failure;
 
 /// Carries out a command and gives its exit code.
-pub fn dispatch(app: &App, command: Command) -> Result<u8, Failure> {
+pub(crate) fn dispatch(app: &App, command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(args) => run::run(app, &args),
         Command::Plan(args) => plan::plan(app, &args),

@@ -15,7 +15,7 @@ use crate::ui::Ui;
 use crate::values::{Wanted, resolve};
 
 /// Bytes that one step may capture, unless the playbook says it.
-pub const CAPTURE_LIMIT: u64 = 256 << 20;
+pub(super) const CAPTURE_LIMIT: u64 = 256 << 20;
 
 pub(super) fn run(app: &App, args: &Run) -> Result<u8, Failure> {
     if args.dry_run {
@@ -48,6 +48,6 @@ pub(super) fn run(app: &App, args: &Run) -> Result<u8, Failure> {
 }
 
 /// An id for a new run.
-pub fn new_id() -> RunId {
+pub(super) fn new_id() -> RunId {
     RunId::new(SystemClock::new().now().wall, Random.next())
 }

@@ -160,7 +160,7 @@ fn run(app: &App, run: &playbook_core::model::RunId, args: &Show) -> Result<u8, 
                 paint.mark(Mark::Ask),
                 gate.asked.ask,
                 run.short(),
-                checked.step(ix).id
+                checked.step(ix).id.as_str().trim_start_matches('#')
             ));
         }
     }

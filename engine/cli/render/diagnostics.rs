@@ -12,7 +12,7 @@ use playbook_core::source::{Source, Sources, Span};
 const SHOWN: usize = 50;
 
 /// All of them with excerpts, and a last line that counts.
-pub fn text(sources: &Sources, found: &Diagnostics, width: usize, colour: bool) -> String {
+pub(crate) fn text(sources: &Sources, found: &Diagnostics, width: usize, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width).decor_style(DecorStyle::Ascii);
     let mut out = String::new();
@@ -106,17 +106,18 @@ fn label(text: &str) -> Option<&str> {
 }
 
 /// An error without a place in a file.
-pub fn plain(code: Code, message: &str, help: &str, colour: bool) -> String {
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let mut groups = vec![Group::with_title(Level::ERROR.primary_title(message).id(code.as_str()))];
+pub(crate) fn plain(code: Code, message: &str, help: &str, colour: bool) -> String {
+    let style = || console::Style::new().force_styling(colour).bold();
+    let head = style().red().apply_to(format!("error[{code}]"));
+    let mut text = format!("{head}{}", style().apply_to(format!(": {message}")));
     if !help.is_empty() {
-        groups.push(Group::with_title(Level::HELP.secondary_title(help)));
+        let _ = write!(text, "\n{}: {help}", style().cyan().apply_to("help"));
     }
-    renderer.render(&groups)
+    text
 }
 
 /// For programs: one array.
-pub fn json(sources: &Sources, found: &Diagnostics) -> serde_json::Value {
+pub(crate) fn json(sources: &Sources, found: &Diagnostics) -> serde_json::Value {
     found
         .iter()
         .map(|diagnostic| {
@@ -143,7 +144,7 @@ pub fn json(sources: &Sources, found: &Diagnostics) -> serde_json::Value {
 }
 
 /// Workflow commands that GitHub turns into annotations.
-pub fn github(sources: &Sources, found: &Diagnostics) -> String {
+pub(crate) fn github(sources: &Sources, found: &Diagnostics) -> String {
     let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
     found.iter().fold(String::new(), |mut out, diagnostic| {

@@ -4,7 +4,7 @@ use console::Style;
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// Well, and nothing changed.
     Ok,
     /// Well, and something changed.
@@ -25,13 +25,13 @@ pub enum Mark {
 
 /// Paints, or does not.
 #[derive(Clone, Copy, Debug)]
-pub struct Paint {
+pub(crate) struct Paint {
     colour: bool,
 }
 
 impl Paint {
     /// With colour or without.
-    pub fn new(colour: bool) -> Self {
+    pub(crate) fn new(colour: bool) -> Self {
         Self { colour }
     }
 
@@ -40,7 +40,7 @@ impl Paint {
     }
 
     /// The sign of a line.
-    pub fn mark(self, mark: Mark) -> String {
+    pub(crate) fn mark(self, mark: Mark) -> String {
         let (sign, style) = match mark {
             Mark::Ok => ("✓", self.style().green()),
             Mark::Changed => ("~", self.style().yellow()),
@@ -55,12 +55,12 @@ impl Paint {
     }
 
     /// Bold.
-    pub fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.style().bold().apply_to(text).to_string()
     }
 
     /// Less important.
-    pub fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.style().dim().apply_to(text).to_string()
     }
 }

@@ -6,7 +6,7 @@ use playbook_core::plan::Planned;
 use super::paint::{Mark, Paint};
 
 /// Step by step, in the order in which it would be done.
-pub fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colour: bool) -> String {
+pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colour: bool) -> String {
     let paint = Paint::new(colour);
     let mut out = String::new();
     let ids = rows.iter().map(|(id, _)| id.len()).max().unwrap_or(0);

@@ -18,11 +18,11 @@ use crate::app::App;
 use crate::args::Output;
 use crate::out::Out;
 
-pub use screen::wrap;
-pub use words::{brief, one_line};
+pub(crate) use screen::wrap;
+pub(crate) use words::{brief, one_line};
 
 /// How a run is shown.
-pub struct Ui {
+pub(crate) struct Ui {
     out: Out,
     style: Style,
 }
@@ -54,7 +54,7 @@ pub(crate) struct Report {
 }
 
 /// The thread that owns the screen.
-pub struct Screen {
+pub(crate) struct Screen {
     to_screen: mpsc::Sender<Message>,
     wake: keyboard::Waker,
     thread: JoinHandle<()>,
@@ -67,7 +67,7 @@ struct ToScreen {
 
 impl Ui {
     /// As the terminal and the arguments ask for.
-    pub fn new(app: &App, output: Output) -> Self {
+    pub(crate) fn new(app: &App, output: Output) -> Self {
         let dumb = app.env.get("TERM").is_none_or(|term| term == "dumb");
         let live = app.out.is_terminal() && !app.in_ci() && !dumb;
         let (colour, width) = (app.colour, app.width);
@@ -80,7 +80,7 @@ impl Ui {
     }
 
     /// Starts the thread that owns the screen.
-    pub fn start(
+    pub(crate) fn start(
         self,
         to_loop: tokio::sync::mpsc::Sender<Input>,
         person: Actor,
@@ -106,7 +106,7 @@ impl Ui {
 
 impl Screen {
     /// Shows how it ended, and gives the screen back.
-    pub fn finish(self, ended: Option<&Ended>) {
+    pub(crate) fn finish(self, ended: Option<&Ended>) {
         let report = ended.map(|ended| {
             Box::new(Report {
                 summary: ended.summary.clone(),

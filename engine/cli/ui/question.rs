@@ -43,7 +43,7 @@ impl Open {
         if self.asked.question != Question::Approval {
             return None;
         }
-        let step = self.step.as_ref().map_or("", StepId::as_str);
+        let step = self.step.as_ref().map_or("", StepId::as_str).trim_start_matches('#');
         let how = format!("playbook approve {run} {step}");
         let me = person.name();
         if !self.asked.by.is_empty() && !self.asked.by.iter().any(|name| name == me) {

@@ -135,7 +135,8 @@ impl Drawing {
                 self.say(&format!("{}{title}{drill}", self.paint.bold(&started.playbook)));
                 let targets: Vec<String> =
                     started.targets.iter().map(|(name, address)| format!("{name} {address}")).collect();
-                self.say(&self.paint.dim(&format!("run {} · {}", record.run, targets.join(" · "))));
+                let parts = std::iter::once(format!("run {}", record.run)).chain(targets);
+                self.say(&self.paint.dim(&parts.collect::<Vec<_>>().join(" · ")));
                 self.say("");
             }
             Event::RunResumed(_) => {
@@ -281,7 +282,8 @@ impl Drawing {
                     add(result);
                 }
                 let mark = if finished.changed { Mark::Changed } else { Mark::Ok };
-                if !text.is_empty() || took.is_empty() {
+                // Notes, gates and groups have said all there is to say.
+                if !text.is_empty() {
                     self.step_line(mark, id, &text, &took);
                 }
             }
@@ -431,7 +433,7 @@ impl Drawing {
         let Some(outcome) = summary.outcome else {
             let waiting: Vec<&str> = summary.waiting.iter().map(StepId::as_str).collect();
             self.say(&format!("{} waiting for a person: {}", self.paint.mark(Mark::Ask), waiting.join(", ")));
-            self.say(&format!("  answer   playbook approve {run} {}", waiting.first().unwrap_or(&"")));
+            self.say(&format!("  answer   playbook approve {run} {}", waiting.first().unwrap_or(&"").trim_start_matches('#')));
             self.say(&format!("  go on    playbook resume {run}"));
             return;
         };
@@ -451,7 +453,7 @@ impl Drawing {
             }
         }
         self.say(&self.paint.dim(&format!("  timeline   playbook timeline {run}")));
-        if matches!(outcome, Outcome::Failed | Outcome::Succeeded | Outcome::Cancelled | Outcome::PartlyRolledBack) {
+        if summary.reversible {
             self.say(&self.paint.dim(&format!("  take back  playbook rollback {run}")));
         }
         self.say(&self.paint.dim(&format!("  head       {} {}", report.head.size, report.head.digest)));
@@ -459,7 +461,7 @@ impl Drawing {
 }
 
 /// Text in lines of at most `width` characters, broken at spaces where there are any.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();

@@ -4,7 +4,7 @@ use playbook_core::event::{ActionResult, RollbackEnd, RollbackStep, SkipReason, 
 use serde_json::Value;
 
 /// A result in one line, if there is something worth saying.
-pub fn brief(value: &Value) -> Option<String> {
+pub(crate) fn brief(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
@@ -27,7 +27,7 @@ pub fn brief(value: &Value) -> Option<String> {
 }
 
 /// Text cut to one line of at most `width` characters; control characters are shown as a dot.
-pub fn one_line(text: &str, width: usize) -> String {
+pub(crate) fn one_line(text: &str, width: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     if clean.chars().count() <= width {
         return clean;
@@ -36,7 +36,7 @@ pub fn one_line(text: &str, width: usize) -> String {
 }
 
 /// A number with commas between thousands.
-pub fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
