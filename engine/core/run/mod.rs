@@ -7,6 +7,8 @@ mod finish;
 mod judge;
 mod rollback;
 mod state;
+#[cfg(test)]
+mod simulation;
 mod step;
 mod summary;
 

@@ -393,7 +393,9 @@ impl RunState {
                 crate::action::Happened::Unclear => PartKnown::Sent,
             },
         };
+        let seq = self.seq;
         if let Some(part) = self.part(ix, result.part) {
+            part.seq = seq;
             part.known = known;
             part.returned.clone_from(&result.result);
         }
@@ -549,11 +551,16 @@ impl RunState {
                 self.doubts.insert(ix);
             }
             // What is left of the action is found by beginning it again.
-            ProbeVerdict::Done | ProbeVerdict::NotDone => {
-                self.steps[ix.at()].status = Status::Pending;
-                self.ready.insert(ix);
-            }
+            ProbeVerdict::Done | ProbeVerdict::NotDone => self.again(ix),
         }
+    }
+
+    /// An attempt that was interrupted begins again, and does not count as one that failed.
+    fn again(&mut self, ix: StepIx) {
+        let step = &mut self.steps[ix.at()];
+        step.attempt = step.attempt.saturating_sub(1);
+        step.status = Status::Pending;
+        self.ready.insert(ix);
     }
 
     /// After a crash: what was running begins again, or is in doubt if something had been sent.
@@ -572,8 +579,7 @@ impl RunState {
                 step.status = Status::Settled;
                 self.doubts.insert(ix);
             } else {
-                step.status = Status::Pending;
-                self.ready.insert(ix);
+                self.again(ix);
             }
         }
         if self.cancel > 0 && self.finished.is_none() && self.ending.is_none() {

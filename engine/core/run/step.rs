@@ -88,7 +88,8 @@ pub struct Part {
     pub number: u32,
     /// Of which attempt.
     pub attempt: u32,
-    /// Its place among all events of the run.
+    /// The place, among all events of the run, of the latest that is known of it: its result, else
+    /// its capture.
     pub seq: u64,
     /// What was captured.
     pub captured: StateCaptured,
