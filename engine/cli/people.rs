@@ -22,7 +22,12 @@ pub(crate) enum Said {
 }
 
 /// Says something to a run. `event` is what goes into the journal if no process is at it.
-pub(crate) fn say(app: &App, run: &RunId, words: Words, event: Option<(Option<StepId>, Event)>) -> Result<Said, Failure> {
+pub(crate) fn say(
+    app: &App,
+    run: &RunId,
+    words: Words,
+    event: Option<(Option<StepId>, Event)>,
+) -> Result<Said, Failure> {
     let store = app.store();
     let person = actor::person(&app.env, "cli");
     if store.is_alive(run) {

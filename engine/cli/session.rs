@@ -104,7 +104,14 @@ impl Session {
     }
 
     /// Carries out a run, shows it, and gives how it ended.
-    pub(crate) fn execute(self, app: &App, run: RunId, start: Start, ui: Ui, interactive: bool) -> Result<Ended, Failure> {
+    pub(crate) fn execute(
+        self,
+        app: &App,
+        run: RunId,
+        start: Start,
+        ui: Ui,
+        interactive: bool,
+    ) -> Result<Ended, Failure> {
         let store = app.store();
         let stored = store.put(self.compiled.located.text.as_bytes())?;
         debug_assert_eq!(stored, Digest::of(self.compiled.located.text.as_bytes()));

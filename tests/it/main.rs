@@ -1,1 +1,5 @@
-//! One integration binary.
+//! One integration binary: the program as a user runs it, against real services.
+
+mod check;
+mod cli;
+mod golden;

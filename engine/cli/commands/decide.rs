@@ -68,7 +68,7 @@ fn open_question(
             let step = state.step(ix);
             let doubt = step.question.clone().filter(|gate| gate.asked.question == Question::Doubt);
             let gate = step.gate.clone().filter(|gate| !gate.open && gate.refused.is_none());
-            doubt.or(gate).map(|gate| (ix, gate))
+            doubt.or(gate).map(|gate| (ix, *gate))
         })
         .collect();
     let names = || open.iter().map(|(ix, _)| checked.step(*ix).id.to_string()).collect::<Vec<_>>().join(", ");

@@ -433,7 +433,10 @@ impl Drawing {
         let Some(outcome) = summary.outcome else {
             let waiting: Vec<&str> = summary.waiting.iter().map(StepId::as_str).collect();
             self.say(&format!("{} waiting for a person: {}", self.paint.mark(Mark::Ask), waiting.join(", ")));
-            self.say(&format!("  answer   playbook approve {run} {}", waiting.first().unwrap_or(&"").trim_start_matches('#')));
+            self.say(&format!(
+                "  answer   playbook approve {run} {}",
+                waiting.first().unwrap_or(&"").trim_start_matches('#')
+            ));
             self.say(&format!("  go on    playbook resume {run}"));
             return;
         };

@@ -6,9 +6,9 @@ mod decide;
 mod finish;
 mod judge;
 mod rollback;
-mod state;
 #[cfg(test)]
 mod simulation;
+mod state;
 mod step;
 mod summary;
 

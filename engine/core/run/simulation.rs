@@ -230,7 +230,10 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        panic!("the run does not end: {:?}", self.records.iter().rev().take(5).map(|r| r.event.name()).collect::<Vec<_>>());
+        panic!(
+            "the run does not end: {:?}",
+            self.records.iter().rev().take(5).map(|r| r.event.name()).collect::<Vec<_>>()
+        );
     }
 
     fn start(&mut self, step: StepIx) {
@@ -493,7 +496,8 @@ fn holds(run: &Run<'_>) -> Result<(), TestCaseError> {
     }
     let last = run.state.step(checked.index_of("last").unwrap());
     prop_assert_eq!(last.status, Status::Ok, "finally did not run");
-    let main_done = checked.steps.iter().filter(|s| s.lane == Lane::Main).all(|s| run.state.step(s.ix).status.is_over());
+    let main_done =
+        checked.steps.iter().filter(|s| s.lane == Lane::Main).all(|s| run.state.step(s.ix).status.is_over());
     prop_assert!(main_done || finished.exit != 0);
     Ok(())
 }

@@ -475,11 +475,13 @@ impl RunState {
         match asked.question {
             Question::Confirm | Question::Approval | Question::Manual => {
                 self.leave(ix);
-                self.steps[ix.at()].gate = Some(gate);
+                self.steps[ix.at()].gate = Some(Box::new(gate));
                 self.steps[ix.at()].status = Status::Asking;
                 self.asking.insert(ix);
             }
-            Question::Failure | Question::Doubt | Question::Cancelled => self.steps[ix.at()].question = Some(gate),
+            Question::Failure | Question::Doubt | Question::Cancelled => {
+                self.steps[ix.at()].question = Some(Box::new(gate))
+            }
         }
     }
 
@@ -528,7 +530,7 @@ impl RunState {
             for covered in covers {
                 if let Some(other) = checked.index_of(covered.step.as_str()) {
                     self.steps[other.at()].tolerance = tolerance;
-                    self.steps[other.at()].covered = Some(covered);
+                    self.steps[other.at()].covered = Some(Box::new(covered));
                 }
             }
         }
