@@ -1,1 +1,3 @@
 //! The command line: arguments in, words out.
+
+pub mod render;
