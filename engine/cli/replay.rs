@@ -22,8 +22,6 @@ pub(crate) struct Replayed {
     pub started: RunStarted,
     /// Its playbook as it was then.
     pub checked: Arc<Checked>,
-    /// Its texts.
-    pub sources: Arc<Sources>,
     /// Where it stands.
     pub state: RunState,
     /// Its events.
@@ -38,7 +36,7 @@ pub(crate) fn replay(app: &App, run: &RunId) -> Result<Replayed, Failure> {
     for record in &records {
         state.apply(&compiled.checked, record);
     }
-    Ok(Replayed { started, checked: compiled.checked, sources: compiled.sources, state, records })
+    Ok(Replayed { started, checked: compiled.checked, state, records })
 }
 
 /// How a run began, and all its events.

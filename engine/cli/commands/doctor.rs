@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::app::App;
 use crate::args::{Doctor, Output};
 use crate::error::Failure;
-use crate::render::paint::{Mark, Paint};
+use crate::render::{Mark, Paint};
 
 struct Finding {
     what: &'static str,

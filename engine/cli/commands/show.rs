@@ -9,7 +9,7 @@ use crate::args::{Output, Show};
 use crate::compile::{Compiled, Overrides, compile};
 use crate::error::Failure;
 use crate::locate;
-use crate::render::paint::{Mark, Paint};
+use crate::render::{Mark, Paint};
 use crate::replay::replay;
 use crate::ui::{brief, one_line};
 
@@ -54,7 +54,7 @@ fn playbook(app: &App, compiled: &Compiled, args: &Show) -> Result<u8, Failure> 
     app.out.line(&paint.dim(&compiled.located.name));
     if let Some(description) = &header.description {
         app.out.line("");
-        for line in crate::ui::wrap(description.trim(), app.width.saturating_sub(2)) {
+        for line in crate::render::wrap(description.trim(), app.width.saturating_sub(2)) {
             app.out.line(&format!("  {line}"));
         }
     }

@@ -24,7 +24,9 @@ pub(super) fn timeline(app: &App, args: &Timeline) -> Result<u8, Failure> {
                     "write for example Europe/Berlin",
                 )
             })?;
-            app.out.print(&render::timeline_md(&made, &zone, args.max_chars));
+            let options =
+                render::MarkdownOptions { zone, max_chars: args.max_chars, ..render::MarkdownOptions::default() };
+            app.out.print(&render::timeline_md(&made, &options));
         }
     }
     Ok(0)

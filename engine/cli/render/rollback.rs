@@ -3,7 +3,7 @@
 use playbook_core::action::Fault;
 use playbook_core::plan::Planned;
 
-use super::paint::{Mark, Paint};
+use super::{Mark, Paint};
 
 /// Step by step, in the order in which it would be done.
 pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colour: bool) -> String {

@@ -18,7 +18,6 @@ use crate::app::App;
 use crate::args::Output;
 use crate::out::Out;
 
-pub(crate) use screen::wrap;
 pub(crate) use words::{brief, one_line};
 
 /// How a run is shown.

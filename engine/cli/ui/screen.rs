@@ -17,7 +17,7 @@ use super::question::{Open, Reply};
 use super::words::{brief, grouped, one_line, rolled_back, skipped};
 use super::{Message, Report};
 use crate::out::Out;
-use crate::render::paint::{Mark, Paint};
+use crate::render::{Mark, Paint, wrap};
 
 /// How often moving lines move.
 const TICK: Duration = Duration::from_millis(100);
@@ -461,33 +461,4 @@ impl Drawing {
         }
         self.say(&self.paint.dim(&format!("  head       {} {}", report.head.size, report.head.digest)));
     }
-}
-
-/// Text in lines of at most `width` characters, broken at spaces where there are any.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            let mut word = word.to_owned();
-            while word.chars().count() > width {
-                let head: String = word.chars().take(width).collect();
-                if !line.is_empty() {
-                    lines.push(std::mem::take(&mut line));
-                }
-                word = word.chars().skip(width).collect();
-                lines.push(head);
-            }
-            let fits = line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width;
-            if !fits {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(&word);
-        }
-        lines.push(line);
-    }
-    lines
 }

@@ -44,6 +44,7 @@ impl World {
             map.insert("outcome".into(), outcome.into());
         }
         scope.set("run", run);
+        scope.knows_outcome();
         scope
     }
 

@@ -104,13 +104,21 @@ pub(super) fn step(clock: &Clock<'_>, span: &Span<'_>) -> Entry {
     entry.duration_us = span.duration_us();
     entry.covers = span.records.iter().map(|record| record.seq).collect();
     entry.refs = span.later.iter().map(|record| record.seq).collect();
-    if let Some(intent) = span.first_intent() {
-        let command = short(&words::join(&intent.words));
-        entry.command = (command != entry.summary && !command.is_empty()).then_some(command);
-    }
+    entry.command = command(span).filter(|command| *command != entry.summary && !command.is_empty());
     let ends_run = matches!(span.end, End::Finished(StepFinished { finish: Some(_), .. }));
     let is_key = tone != Tone::Good || outcome == phrase::step(StepEnd::Ok, true).0 || ends_run;
     if is_key { entry.key() } else { entry }
+}
+
+/// What was sent first, or held against what is known.
+fn command(span: &Span<'_>) -> Option<String> {
+    let evaluated = span.records.iter().filter_map(|record| match &record.event {
+        Event::AssertEvaluated(evaluated) if span.started.action == "assert" => Some(evaluated.expression.as_str()),
+        _ => None,
+    });
+    let expressions: Vec<&str> = evaluated.collect();
+    let sent = span.first_intent().map(|intent| words::join(&intent.words));
+    sent.or_else(|| (!expressions.is_empty()).then(|| expressions.join("; "))).map(|text| short(&text))
 }
 
 /// The word for how a step ended. Never a good one while something that it sent is in doubt.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::action::{Fault, FaultKind, Identity, UndoOrder};
+use crate::action::{Difference, Fault, FaultKind, Identity, UndoOrder};
 use crate::check::Level;
 use crate::codes::Code;
 use crate::event::{
@@ -191,7 +191,7 @@ impl Story {
 
     /// `assert.evaluated`.
     pub fn look(&mut self, step: &str, expression: &str, pass: bool, sample: u32) -> &mut Self {
-        let operands = BTreeMap::from([("steps.memory.used_memory".to_owned(), json!(2_900_000_000_u64))]);
+        let operands = BTreeMap::from([("result.used_memory".to_owned(), json!(2_900_000_000_u64))]);
         let evaluated = AssertEvaluated {
             expression: expression.into(),
             pass,
@@ -258,11 +258,17 @@ impl Story {
     /// `rollback.step`.
     pub fn took_back(&mut self, step: &str, outcome: RollbackEnd) -> &mut Self {
         self.after(9);
+        let difference = Difference {
+            subject: "dash:queue:dead:7".into(),
+            before: "string, 1.2 KiB".into(),
+            ours: "(absent)".into(),
+            now: "string, 40 B".into(),
+        };
         let rolled = RollbackStep {
             outcome,
             restored: 1,
-            differs: Vec::new(),
-            conflicts: Vec::new(),
+            differs: if outcome == RollbackEnd::Differs { vec![difference.clone()] } else { Vec::new() },
+            conflicts: if outcome == RollbackEnd::Conflict { vec![difference] } else { Vec::new() },
             fault: None,
             why: None,
             duration_us: 9000,
@@ -282,6 +288,42 @@ impl Story {
         let counts = BTreeMap::from([("ok".to_owned(), 2)]);
         self.tell(None, Event::RunFinished(RunFinished { outcome, exit, reason, counts, duration_us }))
     }
+}
+
+/// A run with everything in it: dead letters deleted after a confirmation, a limit raised, a failure, and
+/// a rollback that meets a conflict.
+pub fn incident() -> Story {
+    let mut story = Story::new("20261121-030000-bcdf");
+    story.begin().after(10).read("memory", "INFO memory").after(5);
+    story.ask("purge", Question::Confirm, "Delete 41,208 dead letters?", 1).after(125_000);
+    story.decide("purge", Decision::Approved, Some("ben"), Some("go ahead"));
+    story.start("purge", "redis", "Delete dead letters");
+    for part in 1..=3 {
+        story.capture("purge", part, "1000 keys", 1024).intent("purge", part, &["UNLINK", "dash:queue:dead:1"], 1000);
+        story.result("purge", part, true, Vec::new());
+    }
+    story.end("purge", StepEnd::Ok, true, 40);
+    story.start("after", "redis", "INFO memory");
+    for sample in 1..=12 {
+        story.intent("after", 0, &["INFO", "memory"], 0).result("after", 0, false, Vec::new());
+        story.look("after", "result.used_memory < 5", sample == 12, sample);
+        if sample < 12 {
+            story.again("after", true, None, 2000).start("after", "redis", "INFO memory");
+        }
+    }
+    story.end("after", StepEnd::Ok, false, 22_000);
+    story.change("raise", "CONFIG SET maxmemory 3gb", raised());
+    story.start("writable", "redis", "SET playbook:probe ok EX 5").intent(
+        "writable",
+        0,
+        &words("SET playbook:probe ok EX 5"),
+        1,
+    );
+    story.fail("writable", "OOM command not allowed", 2).handle("writable", Choice::Rollback);
+    story.take_back("step writable failed", &["raise", "purge"]);
+    story.took_back("raise", RollbackEnd::Restored).took_back("purge", RollbackEnd::Conflict).taken_back(false);
+    story.finish(Outcome::PartlyRolledBack, 5, Some("step writable: OOM command not allowed"));
+    story
 }
 
 /// Words of a command without quotes.

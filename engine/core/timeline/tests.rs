@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::testing::{Story, person, raised};
+use super::testing::{Story, incident, person, raised};
 use super::*;
 use crate::event::{
     ActionProbed, ApprovalLapsed, Choice, ClockJumped, Decision, Event, NoteAdded, OtherEvent, Outcome, ProbeVerdict,
@@ -34,41 +34,6 @@ fn note(text: &str) -> Event {
     Event::NoteAdded(NoteAdded { text: text.into() })
 }
 
-/// A run with everything in it.
-fn incident() -> Story {
-    let mut story = Story::new("20261121-030000-bcdf");
-    story.begin().after(10).read("memory", "INFO memory").after(5);
-    story.ask("purge", Question::Confirm, "Delete 41,208 dead letters?", 1).after(125_000);
-    story.decide("purge", Decision::Approved, Some("ben"), Some("go ahead"));
-    story.start("purge", "redis", "Delete dead letters");
-    for part in 1..=3 {
-        story.capture("purge", part, "1000 keys", 1024).intent("purge", part, &["UNLINK", "dash:queue:dead:1"], 1000);
-        story.result("purge", part, true, Vec::new());
-    }
-    story.end("purge", StepEnd::Ok, true, 40);
-    story.start("after", "redis", "INFO memory");
-    for sample in 1..=12 {
-        story.intent("after", 0, &["INFO", "memory"], 0).result("after", 0, false, Vec::new());
-        story.look("after", "result.used_memory < 5", sample == 12, sample);
-        if sample < 12 {
-            story.again("after", true, None, 2000).start("after", "redis", "INFO memory");
-        }
-    }
-    story.end("after", StepEnd::Ok, false, 22_000);
-    story.change("raise", "CONFIG SET maxmemory 3gb", raised());
-    story.start("writable", "redis", "SET playbook:probe ok EX 5").intent(
-        "writable",
-        0,
-        &["SET", "playbook:probe", "ok"],
-        1,
-    );
-    story.fail("writable", "OOM command not allowed", 2).handle("writable", Choice::Rollback);
-    story.take_back("step writable failed", &["raise", "purge"]);
-    story.took_back("raise", RollbackEnd::Restored).took_back("purge", RollbackEnd::Conflict).taken_back(false);
-    story.finish(Outcome::PartlyRolledBack, 5, Some("step writable: OOM command not allowed"));
-    story
-}
-
 #[test]
 fn an_incident_reads_from_top_to_bottom() {
     assert_eq!(
@@ -85,7 +50,7 @@ fn an_incident_reads_from_top_to_bottom() {
             "engine: what to do about writable → roll back",
             "engine: rollback of 2 steps begins (step writable failed; raise, purge)",
             "engine: rollback of raise → restored (1 as before)",
-            "engine: rollback of purge → conflict (1 as before)",
+            "engine: rollback of purge → conflict (1 as before; 1 changed by someone else since)",
             "engine: the rollback ended → not all restored",
             "engine: the run ended → partly rolled back (step writable: OOM command not allowed)",
         ]
