@@ -2,4 +2,6 @@
 
 mod check;
 mod cli;
+mod generated;
 mod golden;
+mod structure;
