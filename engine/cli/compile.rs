@@ -20,14 +20,10 @@ use crate::locate::{Located, stem};
 pub(crate) struct Compiled {
     /// All texts.
     pub sources: Arc<Sources>,
-    /// As written.
-    pub authored: Authored,
     /// As checked.
     pub checked: Arc<Checked>,
     /// Where it came from.
     pub located: Located,
-    /// Warnings.
-    pub warnings: Diagnostics,
     /// The environment that was selected.
     pub environment: Option<String>,
     /// Targets that were replaced, as YAML.
@@ -69,13 +65,11 @@ pub(crate) fn compile(app: &App, located: Located, overrides: Overrides) -> Resu
     let environment = overrides.environment.clone();
     let texts = overrides.texts.clone();
     let read = examine(app, &located, overrides);
-    match (read.authored, read.checked) {
-        (Some(authored), Some(checked)) => Ok(Compiled {
+    match (drop(read.authored), read.checked) {
+        (_, Some(checked)) => Ok(Compiled {
             sources: Arc::new(read.sources),
-            authored,
             checked: Arc::new(checked),
             located,
-            warnings: read.found,
             environment,
             overrides: texts,
         }),

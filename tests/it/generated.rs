@@ -21,9 +21,7 @@ fn schemas_are_those_of_the_types() {
 #[test]
 fn the_reference_is_what_help_says() {
     let help = out(&["--help"]);
-    let mut page = String::from(
-        "# Command line\n\nMade from `--help` by `make docs`; do not edit.\n\n```text\n",
-    );
+    let mut page = String::from("# Command line\n\nMade from `--help` by `make docs`; do not edit.\n\n```text\n");
     page.push_str(&help);
     page.push_str("```\n");
     let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();

@@ -25,9 +25,11 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .collect();
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for node in metadata["resolve"]["nodes"].as_array().unwrap() {
-        let normal = node["deps"].as_array().unwrap().iter().filter(|dep| {
-            dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null())
-        });
+        let normal = node["deps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|dep| dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null()));
         let name = names[node["id"].as_str().unwrap()].to_owned();
         all.entry(name).or_default().extend(normal.map(|dep| names[dep["pkg"].as_str().unwrap()].to_owned()));
     }
@@ -52,7 +54,19 @@ fn tree(of: &str) -> BTreeSet<String> {
 #[test]
 fn the_rules_know_no_runtime_no_driver_and_no_terminal() {
     let tree = tree("playbook-core");
-    for banned in ["tokio", "redis", "kube", "k8s-openapi", "bollard", "reqwest", "clap", "console", "indicatif", "rustix", "notify"] {
+    for banned in [
+        "tokio",
+        "redis",
+        "kube",
+        "k8s-openapi",
+        "bollard",
+        "reqwest",
+        "clap",
+        "console",
+        "indicatif",
+        "rustix",
+        "notify",
+    ] {
         assert!(!tree.contains(banned), "playbook-core is built with {banned}");
     }
 }
@@ -71,7 +85,8 @@ fn only_a_providers_client_names_its_driver() {
         .into_iter()
         .filter(|(path, text)| {
             let is_client = path.contains("/client/") || path.ends_with("/client.rs");
-            !is_client && (text.contains("use redis::") || text.contains("::redis::Cmd") || text.contains("redis::cmd("))
+            !is_client
+                && (text.contains("use redis::") || text.contains("::redis::Cmd") || text.contains("redis::cmd("))
         })
         .map(|(path, _)| path)
         .collect();
@@ -82,7 +97,17 @@ fn only_a_providers_client_names_its_driver() {
 fn the_rules_read_no_clock_file_or_environment_and_print_nothing() {
     for (path, text) in rust_files("engine/core") {
         let code: String = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-        for banned in ["Timestamp::now", "Instant::now", "SystemTime", "std::fs", "std::net", "std::env", "println!", "eprintln!", "std::process"] {
+        for banned in [
+            "Timestamp::now",
+            "Instant::now",
+            "SystemTime",
+            "std::fs",
+            "std::net",
+            "std::env",
+            "println!",
+            "eprintln!",
+            "std::process",
+        ] {
             assert!(!code.contains(banned), "{path} has {banned}");
         }
     }
@@ -92,7 +117,10 @@ fn the_rules_read_no_clock_file_or_environment_and_print_nothing() {
 fn every_provider_has_a_page() {
     for entry in std::fs::read_dir("engine/providers").unwrap().flatten().filter(|entry| entry.path().is_dir()) {
         let name = entry.file_name().into_string().unwrap();
-        assert!(std::path::Path::new(&format!("docs/providers/{name}.md")).is_file(), "docs/providers/{name}.md is missing");
+        assert!(
+            std::path::Path::new(&format!("docs/providers/{name}.md")).is_file(),
+            "docs/providers/{name}.md is missing"
+        );
     }
 }
 

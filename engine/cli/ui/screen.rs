@@ -36,6 +36,7 @@ pub(super) struct Drawing {
     board: Board,
     run: String,
     questions: VecDeque<Open>,
+    rolling_back: bool,
     asking: bool,
     answers: u32,
 }
@@ -63,6 +64,7 @@ impl Drawing {
             board: Board::default(),
             run: String::new(),
             questions: VecDeque::new(),
+            rolling_back: false,
             asking: false,
             answers: 0,
         }
@@ -143,6 +145,13 @@ impl Drawing {
                 self.run = record.run.short().to_owned();
                 self.say(&self.paint.dim(&format!("run {} goes on", record.run)));
             }
+            Event::RunCancelling(cancelling) if cancelling.stage == 1 && self.rolling_back => {
+                self.say(&format!(
+                    "{} {}: the rollback goes on. Once more to stop it half-way.",
+                    self.paint.mark(Mark::Warn),
+                    cancelling.by
+                ));
+            }
             Event::RunCancelling(cancelling) if cancelling.stage == 1 => {
                 self.say(&format!(
                     "{} {}: nothing more starts; what is running may end. Once more to end that as well.",
@@ -157,12 +166,13 @@ impl Drawing {
                 ));
             }
             Event::RollbackStarted(rollback) => {
+                self.rolling_back = true;
                 self.say("");
                 let count = rollback.steps.len();
                 let steps = format!("{count} step{}", if count == 1 { "" } else { "s" });
                 self.say(&format!("{} · {} · {steps}, latest first", self.paint.bold("rollback"), rollback.cause));
             }
-            Event::RunPhase(phase) if phase.phase == Phase::Rollback => {}
+            Event::RunPhase(phase) => self.rolling_back = phase.phase == Phase::Rollback,
             Event::NoteAdded(note) => self.say(&format!("  {} {}", self.paint.mark(Mark::Note), note.text)),
             Event::JournalRecovered(torn) => {
                 self.say(&format!(

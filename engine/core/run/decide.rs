@@ -104,8 +104,9 @@ pub fn next_due(checked: &Checked, state: &RunState) -> Option<u64> {
     let run = checked
         .header
         .timeout
-        .filter(|_| state.phase == Phase::Main && state.ending.is_none())
-        .map(|timeout| state.start_us + timeout.as_micros());
+        .filter(|_| state.phase == Phase::Main && state.ending.is_none() && state.cancel == 0)
+        .filter(|_| state.asking.is_empty() || !state.running.is_empty())
+        .map(|timeout| state.budget_from_us + timeout.as_micros());
     resting.chain(expiring).chain(run).min()
 }
 
@@ -215,7 +216,11 @@ impl Decider<'_> {
 
     fn out_of_time(&self) -> Option<Vec<Command>> {
         let timeout = self.checked.header.timeout?;
-        let over = self.state.start_us + timeout.as_micros() <= self.mode.now_us;
+        // Only a person can bring the run forward: that time does not count.
+        if !self.state.asking.is_empty() && self.state.running.is_empty() {
+            return None;
+        }
+        let over = self.state.budget_from_us + timeout.as_micros() <= self.mode.now_us;
         over.then(|| vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into() }))])
     }
 

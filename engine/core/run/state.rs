@@ -40,6 +40,11 @@ pub struct RunState {
     pub starter: Option<Actor>,
     /// When it began, on the monotonic clock of `boot`.
     pub start_us: u64,
+    /// From when the run's own timeout counts: its start, moved on by every stop and every wait for
+    /// a person.
+    pub budget_from_us: u64,
+    /// When the latest event was recorded, on the monotonic clock of `boot`.
+    pub last_us: u64,
     /// The boot that the latest event's clock counts from.
     pub boot: String,
     /// Where it stands in its course.
@@ -105,6 +110,8 @@ impl RunState {
             started: None,
             starter: None,
             start_us: 0,
+            budget_from_us: 0,
+            last_us: 0,
             boot: String::new(),
             phase: Phase::Main,
             ending: None,
@@ -228,14 +235,23 @@ impl RunState {
             self.other_boot(record.mono_us);
         }
         let ix = record.step.as_ref().and_then(|id| checked.index_of(id.as_str()));
+        self.take(checked, record, ix);
+        self.last_us = record.mono_us;
+    }
+
+    fn take(&mut self, checked: &Checked, record: &Record, ix: Option<StepIx>) {
         match (&record.event, ix) {
             (Event::RunStarted(started), _) => {
                 self.started = Some((**started).clone());
                 self.starter = Some(record.actor.clone());
                 self.start_us = record.mono_us;
+                self.budget_from_us = record.mono_us;
                 self.open_lane(checked, Lane::Main);
             }
-            (Event::RunResumed(_), _) => self.resumed(),
+            (Event::RunResumed(_), _) => {
+                self.budget_from_us += record.mono_us.saturating_sub(self.last_us);
+                self.resumed();
+            }
             (Event::RunCancelling(cancelling), _) => {
                 self.cancel = self.cancel.max(cancelling.stage);
                 self.cancel_told = false;
@@ -487,6 +503,7 @@ impl RunState {
 
     fn decided(&mut self, checked: &Checked, ix: StepIx, actor: &Actor, decided: &ApprovalDecided) {
         self.answers.extend(decided.answer.clone());
+        self.budget_from_us += decided.waited_us;
         match decided.decision {
             Decision::Happened | Decision::DidNotHappen => {
                 let happened = decided.decision == Decision::Happened;
@@ -569,6 +586,10 @@ impl RunState {
     fn resumed(&mut self) {
         self.busy.clear();
         self.question = None;
+        // The time that the process was not there is not the steps' time.
+        for step in self.steps.iter_mut().filter(|step| !step.status.is_over()) {
+            step.first_us = None;
+        }
         for ix in self.failures.clone() {
             self.steps[ix.at()].question = None;
         }
@@ -592,6 +613,10 @@ impl RunState {
 
     /// Times of another boot mean nothing: deadlines begin anew, waits are over.
     fn other_boot(&mut self, now_us: u64) {
+        let spent = self.last_us.saturating_sub(self.budget_from_us);
+        self.budget_from_us = now_us.saturating_sub(spent);
+        self.start_us = now_us.saturating_sub(self.last_us.saturating_sub(self.start_us));
+        self.last_us = now_us;
         for step in &mut self.steps {
             step.first_us = None;
             if let Some(gate) = &mut step.gate {
