@@ -43,7 +43,11 @@ pub trait Provider: Send + Sync {
     ///
     /// # Errors
     /// When it cannot even begin; what happens later is in the [`Restore`].
-    fn undo<'a>(&'a self, access: WriteAccess<'a>, parts: Vec<UndoPart>) -> BoxFuture<'a, Result<Box<dyn Undo + 'a>, Fault>>;
+    fn undo<'a>(
+        &'a self,
+        access: WriteAccess<'a>,
+        parts: Vec<UndoPart>,
+    ) -> BoxFuture<'a, Result<Box<dyn Undo + 'a>, Fault>>;
 
     /// Says what [`Provider::undo`] would do, without doing it.
     fn plan_undo<'a>(&'a self, access: ReadAccess<'a>, parts: &'a [UndoPart]) -> BoxFuture<'a, Result<Planned, Fault>>;
@@ -82,7 +86,12 @@ pub trait TargetDraft: Send + Sync {
     ///
     /// # Errors
     /// When a template has no value or the address makes no sense.
-    fn open(&self, name: &str, scope: &Scope, secrets: &mut dyn FnMut(&str, &str)) -> Result<Arc<dyn Target>, EvalError>;
+    fn open(
+        &self,
+        name: &str,
+        scope: &Scope,
+        secrets: &mut dyn FnMut(&str, &str),
+    ) -> Result<Arc<dyn Target>, EvalError>;
 }
 
 /// A place to act on. Connects when it is first used.

@@ -89,11 +89,7 @@ impl Diagnostic {
     }
 
     /// "did you mean", as help and as an edit of the main place, if one of `known` is near `given`.
-    pub fn suggest<'a>(
-        mut self,
-        given: &str,
-        known: impl IntoIterator<Item = &'a str> + Clone,
-    ) -> Self {
+    pub fn suggest<'a>(mut self, given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
         if let Some(near) = nearest(given, known.clone()) {
             let span = self.primary.span;
             self = self.help(format!("did you mean `{near}`?"));

@@ -240,6 +240,21 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// As expressions, journals and JSON have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::FinishedEarly => "finished_early",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled_back",
+            Self::PartlyRolledBack => "partly_rolled_back",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -47,7 +47,11 @@ impl Input {
         let mut bound = |text: &Option<Spanned<String>>, which: &str| {
             let text = text.as_ref()?;
             if !is_ordered(kind) {
-                wrong(text.span, format!("`{which}` on an input that has no order"), "min and max go with int, float, bytes and duration");
+                wrong(
+                    text.span,
+                    format!("`{which}` on an input that has no order"),
+                    "min and max go with int, float, bytes and duration",
+                );
                 return None;
             }
             match parse(kind, text) {
@@ -65,9 +69,15 @@ impl Input {
             }
         }
         let pattern = decl.pattern.as_ref().and_then(|pattern| match regex_lite::Regex::new(&anchored(pattern)) {
-            Ok(_) if matches!(kind, InputType::String | InputType::List | InputType::Secret) => Some(pattern.value.clone()),
+            Ok(_) if matches!(kind, InputType::String | InputType::List | InputType::Secret) => {
+                Some(pattern.value.clone())
+            }
             Ok(_) => {
-                wrong(pattern.span, "`pattern` on an input that is not text".into(), "pattern goes with string and list");
+                wrong(
+                    pattern.span,
+                    "`pattern` on an input that is not text".into(),
+                    "pattern goes with string and list",
+                );
                 None
             }
             Err(error) => {
@@ -77,7 +87,9 @@ impl Input {
         });
         let values = decl.values.as_ref().map(|values| values.value.clone()).unwrap_or_default();
         match (kind, values.is_empty()) {
-            (InputType::Enum, true) => wrong(decl.span, format!("`{}` has no choices", name.value), "add values: [a, b]"),
+            (InputType::Enum, true) => {
+                wrong(decl.span, format!("`{}` has no choices", name.value), "add values: [a, b]")
+            }
             (InputType::Enum, false) | (_, true) => {}
             (_, false) => wrong(
                 decl.values.as_ref().map_or(decl.span, |values| values.span),
@@ -108,8 +120,12 @@ impl Input {
                 match input.accept(&default.value) {
                     Ok(value) => input.default = Some(value),
                     Err(why) => found.push(
-                        Diagnostic::error(Code::InputDeclaration, default.span, format!("the default is not accepted: {why}"))
-                            .help("change the default or the bounds"),
+                        Diagnostic::error(
+                            Code::InputDeclaration,
+                            default.span,
+                            format!("the default is not accepted: {why}"),
+                        )
+                        .help("change the default or the bounds"),
                     ),
                 }
             }
@@ -178,10 +194,14 @@ fn parse(kind: InputType, text: &str) -> Result<Value, String> {
     Ok(match kind {
         InputType::String | InputType::Enum | InputType::Secret => Value::from(text),
         InputType::List => Value::from(split_list(text)),
-        InputType::Int => Value::from(text.trim().parse::<i64>().map_err(|_| format!("`{text}` is not a whole number"))?),
+        InputType::Int => {
+            Value::from(text.trim().parse::<i64>().map_err(|_| format!("`{text}` is not a whole number"))?)
+        }
         InputType::Float => {
             let number: f64 = text.trim().parse().map_err(|_| format!("`{text}` is not a number"))?;
-            serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(|| format!("`{text}` is not a number"))?
+            serde_json::Number::from_f64(number)
+                .map(Value::Number)
+                .ok_or_else(|| format!("`{text}` is not a number"))?
         }
         InputType::Bool => match text.trim() {
             "true" => Value::Bool(true),
@@ -233,7 +253,11 @@ impl Inputs {
         self.values
             .iter()
             .map(|(name, value)| {
-                let shown = if self.secrets.contains_key(name) { Value::from(format!("[secret:{name}]")) } else { value.clone() };
+                let shown = if self.secrets.contains_key(name) {
+                    Value::from(format!("[secret:{name}]"))
+                } else {
+                    value.clone()
+                };
                 (name.clone(), shown)
             })
             .collect()
@@ -247,8 +271,17 @@ mod tests {
 
     fn input(kind: InputType) -> Input {
         Input {
-            name: "x".into(), span: Span::default(), kind, default: None, description: None, required: true,
-            from: InputFrom::default(), min: None, max: None, pattern: None, values: Vec::new(),
+            name: "x".into(),
+            span: Span::default(),
+            kind,
+            default: None,
+            description: None,
+            required: true,
+            from: InputFrom::default(),
+            min: None,
+            max: None,
+            pattern: None,
+            values: Vec::new(),
         }
     }
 

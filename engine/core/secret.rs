@@ -55,6 +55,11 @@ impl Secrets {
         known.finder = build(&known.values);
     }
 
+    /// No secrets?
+    pub fn is_empty(&self) -> bool {
+        self.finder().is_none()
+    }
+
     /// The value of a secret, for restoring what was spliced out of a pre-image.
     pub fn get(&self, name: &str) -> Option<String> {
         self.0.read().ok()?.values.get(name).cloned()
@@ -104,10 +109,61 @@ impl Secrets {
             .find_iter(bytes)
             .filter_map(|found| {
                 let name = &finder.names[found.pattern().as_usize()];
-                let literal = values.get(name).is_some_and(|value| value.as_bytes() == &bytes[found.start()..found.end()]);
+                let literal =
+                    values.get(name).is_some_and(|value| value.as_bytes() == &bytes[found.start()..found.end()]);
                 literal.then(|| (found.start(), found.end(), name.clone()))
             })
             .collect()
+    }
+
+    /// Takes secrets out of the texts of a record that has to be read back exactly: a text that holds
+    /// one becomes `{"$spliced": ["before", {"$secret": "name"}, "after"]}`.
+    pub fn splice(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                let found = self.find(text.as_bytes());
+                if found.is_empty() {
+                    return;
+                }
+                let mut parts = Vec::new();
+                let mut at = 0;
+                for (start, end, name) in found {
+                    parts.push(Value::from(&text[at..start]));
+                    parts.push(serde_json::json!({"$secret": name}));
+                    at = end;
+                }
+                parts.push(Value::from(&text[at..]));
+                *value = serde_json::json!({"$spliced": parts});
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.splice(item)),
+            Value::Object(map) => map.values_mut().for_each(|inner| self.splice(inner)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Puts back what [`Secrets::splice`] took out.
+    ///
+    /// # Errors
+    /// The name of a secret that is not known now.
+    pub fn unsplice(&self, value: &mut Value) -> Result<(), String> {
+        match value {
+            Value::Object(map) if map.len() == 1 && map.contains_key("$spliced") => {
+                let parts = map.get("$spliced").and_then(Value::as_array).cloned().unwrap_or_default();
+                let mut text = String::new();
+                for part in parts {
+                    match (part.as_str(), part.get("$secret").and_then(Value::as_str)) {
+                        (Some(plain), _) => text.push_str(plain),
+                        (None, Some(name)) => text.push_str(&self.get(name).ok_or_else(|| name.to_owned())?),
+                        (None, None) => {}
+                    }
+                }
+                *value = Value::from(text);
+                Ok(())
+            }
+            Value::Object(map) => map.values_mut().try_for_each(|inner| self.unsplice(inner)),
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.unsplice(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        }
     }
 
     /// For text that arrives in pieces.
@@ -130,7 +186,9 @@ impl Stream {
         // A secret that is complete is replaced; one that may have begun is in the last bytes.
         let keep = finder.longest.saturating_sub(1);
         let mut safe = self.held.len().saturating_sub(keep);
-        if let Some(last) = finder.automaton.find_iter(&self.held).find(|found| found.start() < safe && found.end() > safe) {
+        if let Some(last) =
+            finder.automaton.find_iter(&self.held).find(|found| found.start() < safe && found.end() > safe)
+        {
             safe = last.start();
         }
         let rest = self.held.split_off(safe);
@@ -170,7 +228,10 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
         Value::String(text) => {
             let Some((bytes, count)) = finder.replace(text.as_bytes()) else { return 0 };
             if tag {
-                let name = finder.automaton.find(text.as_bytes()).map(|found| finder.names[found.pattern().as_usize()].clone());
+                let name = finder
+                    .automaton
+                    .find(text.as_bytes())
+                    .map(|found| finder.names[found.pattern().as_usize()].clone());
                 *value = serde_json::json!({"$secret": name});
             } else {
                 *text = String::from_utf8_lossy(&bytes).into_owned();
@@ -180,7 +241,8 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
         Value::Array(items) => items.iter_mut().map(|item| redact(finder, item, tag)).sum(),
         Value::Object(map) => {
             let mut count = 0;
-            let hit: Vec<String> = map.keys().filter(|key| finder.automaton.is_match(key.as_bytes())).cloned().collect();
+            let hit: Vec<String> =
+                map.keys().filter(|key| finder.automaton.is_match(key.as_bytes())).cloned().collect();
             for key in hit {
                 if let (Some(inner), Some((bytes, n))) = (map.shift_remove(&key), finder.replace(key.as_bytes())) {
                     map.insert(String::from_utf8_lossy(&bytes).into_owned(), inner);
@@ -193,7 +255,8 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
         Value::Number(number) => {
             // A secret that is all digits may come back as a number.
             let text = number.to_string();
-            let whole = finder.automaton.find(text.as_bytes()).filter(|found| found.start() == 0 && found.end() == text.len());
+            let whole =
+                finder.automaton.find(text.as_bytes()).filter(|found| found.start() == 0 && found.end() == text.len());
             match whole {
                 Some(found) if text.len() >= 4 => {
                     *value = Value::from(format!("[secret:{}]", finder.names[found.pattern().as_usize()]));
@@ -235,7 +298,9 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     if value.len() >= 4 {
         forms.push(value.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02x}")).into_bytes());
         forms.push(value.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02X}")).into_bytes());
-        for engine in [base64::engine::general_purpose::STANDARD_NO_PAD, base64::engine::general_purpose::URL_SAFE_NO_PAD] {
+        for engine in
+            [base64::engine::general_purpose::STANDARD_NO_PAD, base64::engine::general_purpose::URL_SAFE_NO_PAD]
+        {
             for lead in 0..3_usize {
                 forms.extend(base64_inside(&engine, value.as_bytes(), lead));
             }
@@ -308,6 +373,17 @@ mod tests {
         let mut result = serde_json::json!({"requirepass": "hunter2"});
         secrets().result(&mut result);
         assert_eq!(result, serde_json::json!({"requirepass": {"$secret": "pw"}}));
+    }
+
+    #[test]
+    fn what_is_spliced_out_comes_back() {
+        let original = serde_json::json!({"key": "pre hunter2 mid hunter2", "n": [1, "plain"]});
+        let mut value = original.clone();
+        secrets().splice(&mut value);
+        assert!(!value.to_string().contains("hunter2"));
+        assert_eq!(Secrets::new().unsplice(&mut value.clone()), Err("pw".to_owned()));
+        secrets().unsplice(&mut value).unwrap();
+        assert_eq!(value, original);
     }
 
     proptest! {

@@ -115,9 +115,7 @@ impl Sources {
     /// Adds a text and gives its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
         let text = text.into();
-        let lines = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at as u32 + 1))
-            .collect();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at as u32 + 1)).collect();
         self.0.push(Source { name: name.into(), text, lines });
         FileId((self.0.len() - 1) as u16)
     }
@@ -136,8 +134,7 @@ impl Sources {
 
     /// Line and column of the beginning of a span.
     pub fn position(&self, span: Span) -> Position {
-        self.get(span.file)
-            .map_or(Position { line: 1, column: 1 }, |source| source.position(span.start))
+        self.get(span.file).map_or(Position { line: 1, column: 1 }, |source| source.position(span.start))
     }
 
     /// `file:line:col`, as editors and terminals understand it.

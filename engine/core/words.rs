@@ -93,14 +93,18 @@ fn words(line: &str) -> Result<Vec<Word>, (usize, &'static str)> {
             continue;
         }
         let word = current.get_or_insert_with(|| Word { text: String::new(), template: false, start: at, end: at });
-        if let Some(close) = [("{{", "}}"), ("{%", "%}")].iter().find(|(open, _)| rest.starts_with(open)).map(|(_, close)| close) {
+        if let Some(close) =
+            [("{{", "}}"), ("{%", "%}")].iter().find(|(open, _)| rest.starts_with(open)).map(|(_, close)| close)
+        {
             let length = template_end(rest, close).ok_or((at, "a template is opened here and never closed"))?;
             word.text.push_str(&rest[..length]);
             word.template = true;
             at += length;
         } else {
             match c {
-                '\'' => at += single_quoted(rest, word).ok_or((at, "a single quote is opened here and never closed"))?,
+                '\'' => {
+                    at += single_quoted(rest, word).ok_or((at, "a single quote is opened here and never closed"))?
+                }
                 '"' => at += double_quoted(rest, word).map_err(|message| (at, message))?,
                 '\\' => {
                     let next = rest[1..].chars().next().ok_or((at, "a backslash at the end of the line"))?;

@@ -7,7 +7,7 @@ use playbook_core::timeline::clean;
 
 /// Text in a paragraph, list item, heading or table cell: one line, with every character that
 /// Markdown would read otherwise escaped, and what a forge would link put into code.
-pub fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let cleaned = clean(text);
     let words: Vec<String> =
         cleaned.split_whitespace().enumerate().map(|(at, word)| self::word(word, at == 0)).collect();
@@ -76,7 +76,7 @@ fn escape(word: &str) -> String {
 }
 
 /// Code: shown as it is. Line breaks become `↵`.
-pub fn code(code: &str) -> String {
+pub(crate) fn code(code: &str) -> String {
     let lines: Vec<String> = clean(code).lines().map(|line| line.replace('\t', " ")).collect();
     let line = lines.join(" ↵ ");
     let line = line.trim();
@@ -89,7 +89,7 @@ pub fn code(code: &str) -> String {
 }
 
 /// A block of code, fenced by more backticks than it holds.
-pub fn block(code: &str, language: &str) -> String {
+pub(crate) fn block(code: &str, language: &str) -> String {
     let code = clean(code);
     let fence = "`".repeat(longest_run(&code).max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n", code.trim_end())
@@ -100,12 +100,12 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Something folded away. `summary` is ours: HTML would be read in it.
-pub fn details(summary: &'static str, body: &str) -> String {
+pub(crate) fn details(summary: &'static str, body: &str) -> String {
     format!("<details><summary>{summary}</summary>\n\n{}\n\n</details>\n", body.trim_end())
 }
 
 /// The first `max` characters; what is longer ends with `…`.
-pub fn clip(text: &str, max: usize) -> String {
+pub(crate) fn clip(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();
     }
@@ -113,7 +113,7 @@ pub fn clip(text: &str, max: usize) -> String {
 }
 
 /// The last resort: whole lines from the beginning, and a notice. The text must hold no `<details>`.
-pub fn cut(text: &str, max: usize) -> String {
+pub(crate) fn cut(text: &str, max: usize) -> String {
     let notice = "\n**Cut here: the rest does not fit.**\n";
     let room = max.saturating_sub(notice.chars().count());
     let mut kept = String::new();
@@ -136,31 +136,31 @@ pub fn cut(text: &str, max: usize) -> String {
 
 /// A table of cells that are Markdown already. Every row gets as many cells as the header has.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     header: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table without rows.
-    pub fn new(header: &[&'static str]) -> Self {
+    pub(crate) fn new(header: &[&'static str]) -> Self {
         Self { header: header.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.cells(cells);
     }
 
     /// Adds a row of however many cells.
-    pub fn cells(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn cells(&mut self, cells: impl IntoIterator<Item = String>) {
         let mut cells: Vec<String> = cells.into_iter().collect();
         cells.resize(self.header.len(), String::new());
         self.rows.push(cells);
     }
 
     /// Has it no rows?
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 }

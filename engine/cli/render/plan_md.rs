@@ -10,7 +10,7 @@ use super::markdown::{Table, clip, code, cut, details, text};
 use super::plan_words as words;
 
 /// Characters of a comment: forges refuse more than 65,536, and something may be put around it.
-pub const PLAN_MAX_CHARS: usize = 60_000;
+pub(crate) const PLAN_MAX_CHARS: usize = 60_000;
 /// Characters of one value in a table.
 const MAX_CELL: usize = 300;
 
@@ -27,7 +27,7 @@ struct Fit {
 
 /// A plan in at most [`PLAN_MAX_CHARS`] characters: what would change first, details folded away,
 /// and what was left out said.
-pub fn plan_md(plan: &Plan) -> String {
+pub(crate) fn plan_md(plan: &Plan) -> String {
     let all = Fit { samples: 10, reads: true, detailed: usize::MAX, rows: usize::MAX };
     let fewer = [
         Fit { samples: 0, ..all },

@@ -15,7 +15,7 @@ const MAX_ID: usize = 12;
 
 /// A plan in lines of at most `width` columns (at least 40; a digest is never broken), with or
 /// without colour. Colour says nothing that words and signs do not.
-pub fn plan_text(plan: &Plan, width: usize, colour: bool) -> String {
+pub(crate) fn plan_text(plan: &Plan, width: usize, colour: bool) -> String {
     let mut page = Page { out: String::new(), width: width.max(40), paint: Paint::new(colour) };
     page.head(plan);
     page.targets(plan);

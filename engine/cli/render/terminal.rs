@@ -5,13 +5,13 @@ use playbook_core::timeline::clean;
 
 /// Colours that accompany words and symbols, never replace them.
 #[derive(Clone, Copy, Debug)]
-pub struct Paint {
+pub(crate) struct Paint {
     colour: bool,
 }
 
 impl Paint {
     /// With colour or without, whatever the terminal is.
-    pub fn new(colour: bool) -> Self {
+    pub(crate) fn new(colour: bool) -> Self {
         Self { colour }
     }
 
@@ -24,43 +24,43 @@ impl Paint {
     }
 
     /// What matters most.
-    pub fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.apply(&Style::new().bold(), text)
     }
 
     /// What can be skipped.
-    pub fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.apply(&Style::new().dim(), text)
     }
 
     /// As it should be.
-    pub fn good(self, text: &str) -> String {
+    pub(crate) fn good(self, text: &str) -> String {
         self.apply(&Style::new().green(), text)
     }
 
     /// A change.
-    pub fn change(self, text: &str) -> String {
+    pub(crate) fn change(self, text: &str) -> String {
         self.apply(&Style::new().yellow(), text)
     }
 
     /// Data goes, or something failed.
-    pub fn bad(self, text: &str) -> String {
+    pub(crate) fn bad(self, text: &str) -> String {
         self.apply(&Style::new().red(), text)
     }
 
     /// Service stops for a while, or nobody knows.
-    pub fn doubt(self, text: &str) -> String {
+    pub(crate) fn doubt(self, text: &str) -> String {
         self.apply(&Style::new().magenta(), text)
     }
 
     /// A person is asked.
-    pub fn person(self, text: &str) -> String {
+    pub(crate) fn person(self, text: &str) -> String {
         self.apply(&Style::new().cyan(), text)
     }
 }
 
 /// One line without anything that could drive a terminal; line breaks become `↵`.
-pub fn clean_line(text: &str) -> String {
+pub(crate) fn clean_line(text: &str) -> String {
     let lines: Vec<String> = clean(text).lines().map(|line| line.replace('\t', " ")).collect();
     lines.join(" ↵ ")
 }
@@ -72,7 +72,7 @@ pub(super) fn width(text: &str) -> usize {
 
 /// Breaks a cleaned text into lines of at most `width` columns: between words where it can, within
 /// a word where it must. Spaces within a line stay as they are. There is always at least one line.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {

@@ -13,7 +13,7 @@ use super::{timeline_sections as sections, timeline_tables as tables};
 
 /// How a timeline is written.
 #[derive(Clone, Debug)]
-pub struct MarkdownOptions {
+pub(crate) struct MarkdownOptions {
     /// The zone of all times. Default: UTC.
     pub zone: TimeZone,
     /// Characters at the most: excerpts go first, then minor rows. Default: no limit.
@@ -52,7 +52,7 @@ pub(super) struct Page<'t> {
 }
 
 /// A postmortem of one run.
-pub fn timeline_md(timeline: &Timeline, options: &MarkdownOptions) -> String {
+pub(crate) fn timeline_md(timeline: &Timeline, options: &MarkdownOptions) -> String {
     let all = Fit { excerpts: true, rows: options.rows, held: true, cell: 300, table: 500 };
     let Some(max) = options.max_chars else { return document(timeline, options, all, all, None) };
     let fits = |text: &String| text.chars().count() <= max;

@@ -124,9 +124,13 @@ impl<'a> Builder<'a> {
                     let near: String =
                         id.value.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
                     self.found.push(
-                        Diagnostic::error(Code::InvalidId, id.span, format!("`{}` cannot be the id of a step: {why}", id.value))
-                            .help(format!("write {near}"))
-                            .edit(id.span, near),
+                        Diagnostic::error(
+                            Code::InvalidId,
+                            id.span,
+                            format!("`{}` cannot be the id of a step: {why}", id.value),
+                        )
+                        .help(format!("write {near}"))
+                        .edit(id.span, near),
                     );
                     (numbered, id.span)
                 }
@@ -142,7 +146,8 @@ impl<'a> Builder<'a> {
             native::strays("parallel", &written.action, self.found);
             if parallel.is_empty() {
                 self.found.push(
-                    Diagnostic::error(Code::NoAction, written.span, "nothing runs in parallel here").help("list steps under parallel:"),
+                    Diagnostic::error(Code::NoAction, written.span, "nothing runs in parallel here")
+                        .help("list steps under parallel:"),
                 );
             }
             return Some((Body::Group, confirm.map(Gate::Confirm)));
@@ -152,10 +157,14 @@ impl<'a> Builder<'a> {
         };
         if let Some(second) = actions.get(1) {
             self.found.push(
-                Diagnostic::error(Code::TwoActions, second.key.span, format!("a step with two actions: `{}` and `{}`", action.key.value, second.key.value))
-                    .label("the second")
-                    .also(action.key.span, "the first")
-                    .help("make two steps of it"),
+                Diagnostic::error(
+                    Code::TwoActions,
+                    second.key.span,
+                    format!("a step with two actions: `{}` and `{}`", action.key.value, second.key.value),
+                )
+                .label("the second")
+                .also(action.key.span, "the first")
+                .help("make two steps of it"),
             );
             return None;
         }
@@ -199,8 +208,11 @@ impl<'a> Builder<'a> {
             entries => {
                 for entry in entries {
                     let keys: Vec<&str> = names.iter().copied().chain(crate::syntax::known_keys()).collect();
-                    let diagnostic =
-                        Diagnostic::error(Code::UnknownAction, entry.key.span, format!("there is no action `{}`", entry.key.value));
+                    let diagnostic = Diagnostic::error(
+                        Code::UnknownAction,
+                        entry.key.span,
+                        format!("there is no action `{}`", entry.key.value),
+                    );
                     self.found.push(match crate::diagnostic::nearest(&entry.key.value, keys.iter().copied()) {
                         Some(_) => diagnostic.suggest(&entry.key.value, keys),
                         None => diagnostic.help(format!("actions: {}", names.join(", "))),
@@ -217,13 +229,20 @@ impl<'a> Builder<'a> {
         let acts = matches!(body, Body::Action { .. });
         let mut wrong = |span: Option<Span>, key: &str, help: &str| {
             if let Some(span) = span {
-                self.found.push(Diagnostic::error(Code::Misplaced, span, format!("`{key}` has no meaning for this step")).help(help));
+                self.found.push(
+                    Diagnostic::error(Code::Misplaced, span, format!("`{key}` has no meaning for this step"))
+                        .help(help),
+                );
             }
         };
         if !acts {
             let first = |list: &crate::syntax::OneOrMany| list.0.first().map(|text| text.span);
             wrong(common.target.as_ref().map(|t| t.span), "target", "only actions have a target");
-            wrong(common.expect.as_ref().and_then(first), "expect", "use assert: to hold expressions against what is known");
+            wrong(
+                common.expect.as_ref().and_then(first),
+                "expect",
+                "use assert: to hold expressions against what is known",
+            );
             wrong(common.until.as_ref().map(|t| t.span), "until", "give it to the step whose result is looked at");
             wrong(common.retry.as_ref().map(|t| t.span), "retry", "only actions are tried again");
             wrong(common.effect.as_ref().map(|t| t.span), "effect", "only actions have an effect");
@@ -231,14 +250,16 @@ impl<'a> Builder<'a> {
         if common.until.is_none() {
             wrong(common.every.as_ref().map(|t| t.span), "every", "it goes with until:");
         }
-        if matches!(body, Body::Gate) && common.confirm.is_some() && written.action.iter().any(|e| e.key.value != "confirm") {
+        if matches!(body, Body::Gate)
+            && common.confirm.is_some()
+            && written.action.iter().any(|e| e.key.value != "confirm")
+        {
             wrong(common.confirm.as_ref().map(|t| t.span), "confirm", "the step asks already");
         }
     }
 
     fn target(&mut self, written: &Written, provider: &str) -> Option<usize> {
-        let fitting: Vec<usize> =
-            (0..self.targets.len()).filter(|&at| self.targets[at].provider == provider).collect();
+        let fitting: Vec<usize> = (0..self.targets.len()).filter(|&at| self.targets[at].provider == provider).collect();
         let names = || self.targets.iter().filter(|t| t.provider == provider).map(|t| t.name.value.as_str());
         if let Some(wanted) = &written.common.target {
             let found = fitting.iter().copied().find(|&at| self.targets[at].name.value == wanted.value);
@@ -246,10 +267,15 @@ impl<'a> Builder<'a> {
                 let other = self.targets.iter().find(|target| target.name.value == wanted.value);
                 let diagnostic = match other {
                     Some(other) => Diagnostic::error(
-                        Code::UnknownTarget, wanted.span,
+                        Code::UnknownTarget,
+                        wanted.span,
                         format!("`{}` is a {} target, and this step needs {provider}", wanted.value, other.provider),
                     ),
-                    None => Diagnostic::error(Code::UnknownTarget, wanted.span, format!("there is no target `{}`", wanted.value)),
+                    None => Diagnostic::error(
+                        Code::UnknownTarget,
+                        wanted.span,
+                        format!("there is no target `{}`", wanted.value),
+                    ),
                 };
                 self.found.push(diagnostic.suggest(&wanted.value, names().collect::<Vec<_>>()));
             }
@@ -314,7 +340,9 @@ pub(super) fn drill(
         match inputs.iter().find(|input| input.name == name.value) {
             Some(input) => {
                 if let Err(why) = input.accept(raw) {
-                    found.push(Diagnostic::error(Code::InputValue, name.span, why).help("give a value that the input takes"));
+                    found.push(
+                        Diagnostic::error(Code::InputValue, name.span, why).help("give a value that the input takes"),
+                    );
                 }
             }
             None => found.push(

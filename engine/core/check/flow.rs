@@ -93,9 +93,10 @@ fn resolve(
 ) -> Option<(StepIx, Why)> {
     let Some(&from) = named.get(&need.value) else {
         let known: Vec<&str> = named.keys().map(String::as_str).collect();
-        let mut diagnostic = Diagnostic::error(Code::UnknownStep, need.span, format!("there is no step `{}`", need.value))
-            .label("no step has this id")
-            .suggest(&need.value, known.iter().copied());
+        let mut diagnostic =
+            Diagnostic::error(Code::UnknownStep, need.span, format!("there is no step `{}`", need.value))
+                .label("no step has this id")
+                .suggest(&need.value, known.iter().copied());
         if let Some(near) = crate::diagnostic::nearest(&need.value, known.iter().copied()) {
             diagnostic = diagnostic.also(steps[named[near].at()].id_span, "this one?");
         }
@@ -104,9 +105,13 @@ fn resolve(
     };
     if steps[from.at()].lane != step.lane {
         found.push(
-            Diagnostic::error(Code::NotReady, need.span, format!("`{}` runs in another part of the playbook", need.value))
-                .also(steps[from.at()].id_span, "it is here")
-                .help("steps, finally and rollback each have their own order; leave this out"),
+            Diagnostic::error(
+                Code::NotReady,
+                need.span,
+                format!("`{}` runs in another part of the playbook", need.value),
+            )
+            .also(steps[from.at()].id_span, "it is here")
+            .help("steps, finally and rollback each have their own order; leave this out"),
         );
         return None;
     }

@@ -24,9 +24,13 @@ pub(super) fn header(authored: &Authored, options: &Options, found: &mut Diagnos
         );
     } else if let Some(stem) = options.stem.as_ref().filter(|stem| **stem != name.value) {
         found.push(
-            Diagnostic::warning(Code::NameMismatch, name.span, format!("the file is called `{stem}`, the playbook `{}`", name.value))
-                .help("give both the same name, so that `playbook run NAME` finds it")
-                .edit(name.span, stem.clone()),
+            Diagnostic::warning(
+                Code::NameMismatch,
+                name.span,
+                format!("the file is called `{stem}`, the playbook `{}`", name.value),
+            )
+            .help("give both the same name, so that `playbook run NAME` finds it")
+            .edit(name.span, stem.clone()),
         );
     }
 }

@@ -69,7 +69,10 @@ pub fn native_schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, sch
     let fields = generator.subschema_for::<AssertFields>();
     let expressions = generator.subschema_for::<OneOrMany>();
     vec![
-        ("assert", schemars::json_schema!({"anyOf": [expressions, {"type": "array", "items": {"anyOf": [{"type": "string"}, fields]}}]})),
+        (
+            "assert",
+            schemars::json_schema!({"anyOf": [expressions, {"type": "array", "items": {"anyOf": [{"type": "string"}, fields]}}]}),
+        ),
         ("message", text()),
         ("otherwise", generator.subschema_for::<Level>()),
         ("approval", generator.subschema_for::<ApprovalFields>()),
@@ -84,16 +87,26 @@ pub(super) fn approval(node: &Node, found: &mut Diagnostics) -> Option<Gate> {
     if let Some(ask) = shorthand {
         let ask = Template::new(&ask, found)?;
         return Some(Gate::Approval(Approval {
-            ask, by: Vec::new(), quorum: 1, allow_author: false, expires: None, on_expiry: OnExpiry::Reject, tolerance: 0.1,
+            ask,
+            by: Vec::new(),
+            quorum: 1,
+            allow_author: false,
+            expires: None,
+            on_expiry: OnExpiry::Reject,
+            tolerance: 0.1,
         }));
     }
     let fields: ApprovalFields = decode(node, found)?;
     let quorum = fields.quorum.as_ref().map_or(1, |quorum| quorum.value);
     if let Some(at) = fields.quorum.as_ref().filter(|quorum| quorum.value == 0) {
-        found.push(Diagnostic::error(Code::WrongType, at.span, "a quorum of nobody").help("at least one person must say yes"));
+        found.push(
+            Diagnostic::error(Code::WrongType, at.span, "a quorum of nobody").help("at least one person must say yes"),
+        );
     }
     let users = fields.by.iter().filter(|who| !who.starts_with('@')).count();
-    if let Some(at) = fields.quorum.as_ref().filter(|q| !fields.by.is_empty() && users == fields.by.len() && q.value as usize > users) {
+    if let Some(at) =
+        fields.quorum.as_ref().filter(|q| !fields.by.is_empty() && users == fields.by.len() && q.value as usize > users)
+    {
         found.push(
             Diagnostic::error(Code::WrongType, at.span, format!("a quorum of {} among {users} people", at.value))
                 .help("name more people in by:, or lower the quorum"),
@@ -117,7 +130,8 @@ fn percent(text: &Spanned<String>, found: &mut Diagnostics) -> Option<f64> {
         Some(number) => Some(number / 100.0),
         None => {
             found.push(
-                Diagnostic::error(Code::WrongType, text.span, format!("`{}` is not a share", text.value)).help("write 10%"),
+                Diagnostic::error(Code::WrongType, text.span, format!("`{}` is not a share", text.value))
+                    .help("write 10%"),
             );
             None
         }
@@ -151,8 +165,12 @@ pub(super) fn assert(node: &Node, rest: &[Entry], found: &mut Diagnostics) -> Op
             .collect(),
         Value::Null | Value::Map(_) => {
             found.push(
-                Diagnostic::error(Code::WrongType, node.span, format!("expected expressions, found {}", node.describe()))
-                    .help("write assert: steps.x.field > 5, or a list of such lines"),
+                Diagnostic::error(
+                    Code::WrongType,
+                    node.span,
+                    format!("expected expressions, found {}", node.describe()),
+                )
+                .help("write assert: steps.x.field > 5, or a list of such lines"),
             );
             return None;
         }

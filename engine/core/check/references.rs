@@ -44,13 +44,7 @@ struct World<'a> {
     named: &'a Named,
 }
 
-pub(super) fn all(
-    steps: &[Step],
-    inputs: &[Input],
-    targets: &[TargetDef],
-    named: &Named,
-    found: &mut Diagnostics,
-) {
+pub(super) fn all(steps: &[Step], inputs: &[Input], targets: &[TargetDef], named: &Named, found: &mut Diagnostics) {
     let world = World {
         steps,
         inputs: inputs.iter().map(|input| input.name.as_str()).collect(),
@@ -76,8 +70,12 @@ impl World<'_> {
             "inputs" => self.input(usage, found),
             "env" => env(usage, found),
             other => found.push(
-                Diagnostic::error(Code::UndefinedName, usage.span, format!("`{other}` is not known when a target is opened"))
-                    .help("targets can use inputs and env"),
+                Diagnostic::error(
+                    Code::UndefinedName,
+                    usage.span,
+                    format!("`{other}` is not known when a target is opened"),
+                )
+                .help("targets can use inputs and env"),
             ),
         }
     }
@@ -95,12 +93,18 @@ impl World<'_> {
                     .help("other steps read it as steps.ID.…"),
             ),
             other => {
-                let roots = ["inputs", "steps", "targets", "run", "env"].into_iter().chain(sees_result.then_some("result"));
-                let diagnostic = Diagnostic::error(Code::UndefinedName, usage.span, format!("`{other}` is not defined"));
+                let roots =
+                    ["inputs", "steps", "targets", "run", "env"].into_iter().chain(sees_result.then_some("result"));
+                let diagnostic =
+                    Diagnostic::error(Code::UndefinedName, usage.span, format!("`{other}` is not defined"));
                 found.push(if self.inputs.contains(&other) {
-                    diagnostic.help(format!("write inputs.{other}")).edit(usage.span.slice(0, other.len()), format!("inputs.{other}"))
+                    diagnostic
+                        .help(format!("write inputs.{other}"))
+                        .edit(usage.span.slice(0, other.len()), format!("inputs.{other}"))
                 } else if self.named.contains_key(other) {
-                    diagnostic.help(format!("write steps.{other}")).edit(usage.span.slice(0, other.len()), format!("steps.{other}"))
+                    diagnostic
+                        .help(format!("write steps.{other}"))
+                        .edit(usage.span.slice(0, other.len()), format!("steps.{other}"))
                 } else {
                     diagnostic.suggest(other, roots.collect::<Vec<_>>())
                 });
@@ -146,7 +150,8 @@ impl World<'_> {
     fn step(&self, step: &Step, usage: &Use, found: &mut Diagnostics) {
         let Some(id) = usage.path.get(1) else {
             found.push(
-                Diagnostic::error(Code::UndefinedName, usage.span, "`steps` alone has no value").help("write steps.ID.field"),
+                Diagnostic::error(Code::UndefinedName, usage.span, "`steps` alone has no value")
+                    .help("write steps.ID.field"),
             );
             return;
         };
@@ -160,8 +165,9 @@ impl World<'_> {
         let other = &self.steps[other.at()];
         if usage.path.len() == 2 {
             found.push(
-                Diagnostic::error(Code::UndefinedName, usage.span, format!("`steps.{id}` alone has no value"))
-                    .help(format!("write steps.{id}.result for what it returned, or one of .{}", STEP[..3].join(", ."))),
+                Diagnostic::error(Code::UndefinedName, usage.span, format!("`steps.{id}` alone has no value")).help(
+                    format!("write steps.{id}.result for what it returned, or one of .{}", STEP[..3].join(", .")),
+                ),
             );
         }
         if other.ix == step.ix {
@@ -182,9 +188,13 @@ impl World<'_> {
         };
         if !possible {
             found.push(
-                Diagnostic::error(Code::NotReady, usage.span, format!("`{}` runs in another part of the playbook", other.id))
-                    .also(other.id_span, "it is here")
-                    .help("finally and rollback can use the steps of the run, not the other way round"),
+                Diagnostic::error(
+                    Code::NotReady,
+                    usage.span,
+                    format!("`{}` runs in another part of the playbook", other.id),
+                )
+                .also(other.id_span, "it is here")
+                .help("finally and rollback can use the steps of the run, not the other way round"),
             );
         }
     }
@@ -199,8 +209,9 @@ fn env(usage: &Use, found: &mut Diagnostics) {
     };
     if !ENV.contains(&name.as_str()) && !name.starts_with("PLAYBOOK_") {
         found.push(
-            Diagnostic::error(Code::UndefinedName, usage.span, format!("`env.{name}` is not open to playbooks"))
-                .help(format!("declare an input with from: {{env: {name}}}; open are {} and PLAYBOOK_*", ENV.join(", "))),
+            Diagnostic::error(Code::UndefinedName, usage.span, format!("`env.{name}` is not open to playbooks")).help(
+                format!("declare an input with from: {{env: {name}}}; open are {} and PLAYBOOK_*", ENV.join(", ")),
+            ),
         );
     }
 }

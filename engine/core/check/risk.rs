@@ -27,7 +27,7 @@ pub(super) fn all(steps: &[Step], graph: &Graph, found: &mut Diagnostics) {
 }
 
 /// What a step does, with what its author says about it.
-pub(crate) fn effective(step: &Step, class: Class) -> Class {
+pub fn effective(step: &Step, class: Class) -> Class {
     let effect = match (class.effect, step.effect) {
         (Effect::Unknown, Some(stated)) => stated,
         (known, _) => known,
@@ -44,9 +44,8 @@ pub(crate) fn effective(step: &Step, class: Class) -> Class {
 fn way_back(step: &Step, class: &Class, steps: &[Step], graph: &Graph, found: &mut Diagnostics) {
     let Reversal::Impossible(why) = &class.reversal else { return };
     let stated = matches!(step.rollback, Rollback::None(_) | Rollback::Stated(_));
-    let approved = || {
-        graph.before(step.ix).iter().any(|&before| matches!(steps[before.at()].gate, Some(Gate::Approval(_))))
-    };
+    let approved =
+        || graph.before(step.ix).iter().any(|&before| matches!(steps[before.at()].gate, Some(Gate::Approval(_))));
     if stated || step.gate.is_some() || approved() {
         return;
     }
@@ -65,8 +64,12 @@ fn stated(step: &Step, steps: &[Step], found: &mut Diagnostics) {
     });
     if !proves {
         found.push(
-            Diagnostic::warning(Code::UnprovenRollback, step.span, format!("the rollback of `{}` proves nothing", step.id))
-                .help("end it with an assert, or give one of its steps an expect; unproven, it counts as partial"),
+            Diagnostic::warning(
+                Code::UnprovenRollback,
+                step.span,
+                format!("the rollback of `{}` proves nothing", step.id),
+            )
+            .help("end it with an assert, or give one of its steps an expect; unproven, it counts as partial"),
         );
     }
 }
@@ -74,8 +77,12 @@ fn stated(step: &Step, steps: &[Step], found: &mut Diagnostics) {
 fn waiting(step: &Step, found: &mut Diagnostics) {
     if step.until.is_some() && step.every > step.timeout {
         found.push(
-            Diagnostic::error(Code::Wait, step.span, format!("it looks every {} and gives up after {}", step.every, step.timeout))
-                .help("make timeout longer than every"),
+            Diagnostic::error(
+                Code::Wait,
+                step.span,
+                format!("it looks every {} and gives up after {}", step.every, step.timeout),
+            )
+            .help("make timeout longer than every"),
         );
     }
 }

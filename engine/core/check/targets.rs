@@ -10,7 +10,12 @@ use crate::source::Spanned;
 use crate::syntax::Authored;
 use crate::syntax::tree::Node;
 
-pub(super) fn all(authored: &Authored, options: &Options, registry: &Registry, found: &mut Diagnostics) -> Vec<TargetDef> {
+pub(super) fn all(
+    authored: &Authored,
+    options: &Options,
+    registry: &Registry,
+    found: &mut Diagnostics,
+) -> Vec<TargetDef> {
     let replaced = |name: &str| options.targets.iter().any(|(other, _)| other.value == name);
     authored
         .targets
@@ -36,8 +41,7 @@ fn one(name: &Spanned<String>, node: &Node, registry: &Registry, found: &mut Dia
         );
         return None;
     };
-    let Some((entry, provider)) =
-        entries.iter().find_map(|entry| Some((entry, registry.provider(&entry.key.value)?)))
+    let Some((entry, provider)) = entries.iter().find_map(|entry| Some((entry, registry.provider(&entry.key.value)?)))
     else {
         let place = entries.first().map_or(name.span, |entry| entry.key.span);
         found.push(

@@ -111,9 +111,7 @@ impl Template {
                 for usage in self.uses().iter().filter(|usage| usage.root() == "steps") {
                     withheld(&lookup(&scope.root(), &usage.path), usage)?;
                 }
-                let text = env()
-                    .render_str(self.text(), scope.root())
-                    .map_err(|error| failed(&error, self.span()))?;
+                let text = env().render_str(self.text(), scope.root()).map_err(|error| failed(&error, self.span()))?;
                 serde_json::Value::String(text)
             }
         };
@@ -142,7 +140,8 @@ fn known(uses: &[Use], scope: &Scope) -> Result<(), EvalError> {
 
 /// A value that was kept out of the journal because it holds a secret, read back after a restart.
 fn withheld(value: &Option<serde_json::Value>, usage: &Use) -> Result<(), EvalError> {
-    let is_withheld = value.as_ref().and_then(serde_json::Value::as_object).is_some_and(|map| map.contains_key("$secret"));
+    let is_withheld =
+        value.as_ref().and_then(serde_json::Value::as_object).is_some_and(|map| map.contains_key("$secret"));
     if !is_withheld {
         return Ok(());
     }
@@ -287,7 +286,11 @@ impl<'env> Guard<'env> {
         if !orders && !numeric {
             return Ok(());
         }
-        let help = if numeric { "write value|int or value|float, or leave the quotes out" } else { "compare numbers with numbers" };
+        let help = if numeric {
+            "write value|int or value|float, or leave the quotes out"
+        } else {
+            "compare numbers with numbers"
+        };
         Err(self.unlike(&format!("the string \"{}\" with the number {number}", clip(text)), help))
     }
 
@@ -406,7 +409,10 @@ mod tests {
 
     #[test]
     fn runaway_loops_end() {
-        assert_eq!(code(eval("range(99999)|map('string')|list|join('')|length > range(99999)|list")), Code::StringNumber);
+        assert_eq!(
+            code(eval("range(99999)|map('string')|list|join('')|length > range(99999)|list")),
+            Code::StringNumber
+        );
         assert!(render("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}").is_err());
     }
 }

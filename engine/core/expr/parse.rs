@@ -149,10 +149,7 @@ impl Template {
 }
 
 pub(super) fn syntax() -> minijinja::syntax::SyntaxConfig {
-    minijinja::syntax::SyntaxConfig::builder()
-        .keep_trailing_newline(true)
-        .build()
-        .unwrap_or_default()
+    minijinja::syntax::SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
 }
 
 fn has_markup(text: &str) -> bool {
@@ -457,14 +454,17 @@ mod tests {
             uses("steps.a.b > 0.9 * inputs['x'] and rows[steps.n.i].z"),
             [("steps.a.b".into(), 0), ("inputs.x".into(), 18), ("steps.n.i".into(), 39), ("rows.z".into(), 34)]
         );
-        assert_eq!(uses("[x for_ in y]".replace("[x for_ in y]", "x|selectattr('a', 'gt', y)|list").as_str()),
-            [("x".into(), 0), ("y".into(), 24)]);
+        assert_eq!(
+            uses("[x for_ in y]".replace("[x for_ in y]", "x|selectattr('a', 'gt', y)|list").as_str()),
+            [("x".into(), 0), ("y".into(), 24)]
+        );
     }
 
     #[test]
     fn loop_variables_are_not_uses() {
         let mut found = Diagnostics::new();
-        let t = Template::new(&spanned("{% for k in steps.s.keys %}{{ k }}{{ loop.index }} {% endfor %}"), &mut found).unwrap();
+        let t = Template::new(&spanned("{% for k in steps.s.keys %}{{ k }}{{ loop.index }} {% endfor %}"), &mut found)
+            .unwrap();
         assert_eq!(t.uses().iter().map(Use::dotted).collect::<Vec<_>>(), ["steps.s.keys"]);
     }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::Value;
+use minijinja::value::{Enumerator, Object, ObjectRepr};
 
 /// What `steps.<id>` shows.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ pub struct Scope {
     steps: BTreeMap<String, Value>,
     unknown: BTreeSet<String>,
     others_unknown: bool,
+    knows_outcome: bool,
     secrets: BTreeSet<String>,
 }
 
@@ -92,6 +93,11 @@ impl Scope {
         self.unknown.insert(id.to_owned());
     }
 
+    /// The run is about to end, and how is known.
+    pub fn knows_outcome(&mut self) {
+        self.knows_outcome = true;
+    }
+
     /// All steps that are not added are known only after a run.
     pub fn others_unknown(&mut self) {
         self.others_unknown = true;
@@ -104,6 +110,9 @@ impl Scope {
 
     /// Is what this path names known only after a run? Gives the step, or the root name.
     pub(super) fn unknown_for<'p>(&self, path: &'p [String]) -> Option<&'p str> {
+        if path[0] == "run" && path.get(1).is_some_and(|name| name == "outcome") && !self.knows_outcome {
+            return Some("run");
+        }
         if path[0] != "steps" {
             return self.unknown.contains(&path[0]).then_some(&path[0]);
         }
@@ -126,10 +135,7 @@ impl Scope {
     pub(super) fn root(&self) -> Value {
         let steps = Value::from_pairs(self.steps.iter().map(|(id, value)| (id.clone(), value.clone())));
         Value::from_pairs(
-            self.root
-                .iter()
-                .map(|(name, value)| (*name, value.clone()))
-                .chain(std::iter::once(("steps", steps))),
+            self.root.iter().map(|(name, value)| (*name, value.clone())).chain(std::iter::once(("steps", steps))),
         )
     }
 }

@@ -26,7 +26,8 @@ fn write(value: &Value, out: &mut String) -> Result<(), NotCanonical> {
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => {
-            let fits = number.as_u64().is_some_and(|n| n <= MAX) || number.as_i64().is_some_and(|n| n.unsigned_abs() <= MAX);
+            let fits =
+                number.as_u64().is_some_and(|n| n <= MAX) || number.as_i64().is_some_and(|n| n.unsigned_abs() <= MAX);
             if !fits {
                 return Err(NotCanonical(format!("the number {number}")));
             }
@@ -96,8 +97,12 @@ mod tests {
 
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
-            Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from),
-            any::<u64>().prop_map(Value::from), any::<f64>().prop_map(Value::from), ".*".prop_map(Value::from),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 24, 6, |inner| {
             prop_oneof![

@@ -173,8 +173,17 @@ mod tests {
         let mut text = String::new();
         for seq in 1..=lines {
             let record = Record {
-                v: VERSION, seq, prev, time: "2026-11-21T03:00:00.000000Z".into(), mono_us: seq, boot: "b".into(),
-                occurred_at: None, actor: Actor::engine(), run: "r-1".parse().unwrap(), step: None, attempt: None,
+                v: VERSION,
+                seq,
+                prev,
+                time: "2026-11-21T03:00:00.000000Z".into(),
+                mono_us: seq,
+                boot: "b".into(),
+                occurred_at: None,
+                actor: Actor::engine(),
+                run: "r-1".parse().unwrap(),
+                step: None,
+                attempt: None,
                 event: Event::NoteAdded(NoteAdded { text: format!("note {seq}") }),
             };
             let line = super::super::line(&record).unwrap();
@@ -205,8 +214,9 @@ mod tests {
     #[test]
     fn a_flip_is_reported_at_its_line_or_the_next() {
         let (bytes, head) = journal(6);
-        let starts: Vec<usize> =
-            std::iter::once(0).chain(bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1)).collect();
+        let starts: Vec<usize> = std::iter::once(0)
+            .chain(bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1))
+            .collect();
         let mut flipped = bytes;
         flipped[starts[2] + 40] ^= 1;
         let Verdict::Tampered(problem) = judge(&flipped, Some(&head)) else { panic!() };

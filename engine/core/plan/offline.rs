@@ -93,7 +93,8 @@ pub fn planned_step(checked: &Checked, step: &Step, scope: &Scope, sources: &Sou
         command: shown.command,
         target: step.target.map(|at| checked.targets[at].name.value.clone()),
         class,
-        when: (!step.when.is_empty()).then(|| step.when.iter().map(crate::expr::Expr::text).collect::<Vec<_>>().join(" and ")),
+        when: (!step.when.is_empty())
+            .then(|| step.when.iter().map(crate::expr::Expr::text).collect::<Vec<_>>().join(" and ")),
         conditional: step.when.iter().any(|expr| expr.eval(scope).is_err()),
         gate: question(step, scope),
         known,

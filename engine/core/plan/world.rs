@@ -10,6 +10,7 @@ use crate::words;
 /// Inputs, targets, the run and the environment, ready to be shared by many evaluations.
 pub struct World {
     base: Scope,
+    run: serde_json::Value,
 }
 
 impl World {
@@ -24,13 +25,27 @@ impl World {
         let mut base = Scope::new();
         base.set("inputs", inputs.values());
         base.secret_inputs(inputs.secrets().keys().cloned());
-        let targets: BTreeMap<_, _> =
-            targets.iter().map(|(name, address)| (name, serde_json::json!({"name": name, "address": address}))).collect();
+        let targets: BTreeMap<_, _> = targets
+            .iter()
+            .map(|(name, address)| (name, serde_json::json!({"name": name, "address": address})))
+            .collect();
         base.set("targets", targets);
         base.set("run", run);
         let open = |name: &str| ENV.contains(&name) || name.starts_with("PLAYBOOK_");
         base.set("env", env.into_iter().filter(|(name, _)| open(name)).collect::<BTreeMap<_, _>>());
-        Self { base }
+        Self { base, run: run.clone() }
+    }
+
+    /// A scope that also knows how the run is about to end.
+    pub fn scope_at_end(&self, outcome: &str) -> Scope {
+        let mut scope = self.base.clone();
+        let mut run = self.run.clone();
+        if let Some(map) = run.as_object_mut() {
+            map.insert("outcome".into(), outcome.into());
+        }
+        scope.set("run", run);
+        scope.knows_outcome();
+        scope
     }
 
     /// A scope without results of steps.
@@ -106,4 +121,3 @@ pub fn question(step: &Step, scope: &Scope) -> Option<String> {
     };
     Some(template.render_text(scope).unwrap_or_else(|_| template.text().to_owned()))
 }
-

@@ -42,7 +42,7 @@ pub fn answer(gate: &GateRun, starter: Option<&Actor>, answer: &Answer) -> Resul
 }
 
 /// The gate of a step, with the one that a protected target or a lapsed approval puts there.
-pub(super) fn gate_of(checked: &Checked, state: &RunState, step: &Step) -> Option<Gate> {
+pub fn gate_of(checked: &Checked, state: &RunState, step: &Step) -> Option<Gate> {
     if let Some(gate) = &step.gate {
         return Some(gate.clone());
     }
@@ -91,7 +91,9 @@ pub fn covered_steps(checked: &Checked, state: &RunState, ix: StepIx) -> Vec<Ste
             continue;
         }
         let other = checked.step(next);
-        if other.lane != Lane::Main || (matches!(other.body, Body::Gate) && matches!(other.gate, Some(Gate::Approval(_)))) {
+        if other.lane != Lane::Main
+            || (matches!(other.body, Body::Gate) && matches!(other.gate, Some(Gate::Approval(_))))
+        {
             continue;
         }
         if other.draft().is_some() && !state.step(next).status.is_over() {
@@ -131,7 +133,13 @@ pub fn request(gate: &Gate, step: &Step, scope: &Scope, covers: Vec<Covered>) ->
 }
 
 /// Does what a target says now still match what was approved? Says what differs.
-pub fn lapse(covered: &Covered, tolerance: f64, words: &[String], target: Option<&str>, now: &Planned) -> Option<String> {
+pub fn lapse(
+    covered: &Covered,
+    tolerance: f64,
+    words: &[String],
+    target: Option<&str>,
+    now: &Planned,
+) -> Option<String> {
     let approved = covered.fingerprint?;
     let command = crate::words::join(words);
     if approved != now.fingerprint(words, target) {
@@ -144,6 +152,7 @@ pub fn lapse(covered: &Covered, tolerance: f64, words: &[String], target: Option
     if now.within(&covered.counts, tolerance) {
         return None;
     }
-    let list = |counts: &[(String, u64)]| counts.iter().map(|(what, n)| format!("{n} {what}")).collect::<Vec<_>>().join(", ");
+    let list =
+        |counts: &[(String, u64)]| counts.iter().map(|(what, n)| format!("{n} {what}")).collect::<Vec<_>>().join(", ");
     Some(format!("approved were {}, and now there are {}", list(&covered.counts), list(&now.counts())))
 }

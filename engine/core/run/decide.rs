@@ -67,7 +67,15 @@ pub struct Mode<'a> {
 /// none.
 pub fn decide(checked: &Checked, world: &World, state: &RunState, mode: Mode<'_>) -> Vec<Command> {
     let Some(started) = &state.started else { return Vec::new() };
-    let decider = Decider { checked, world, state, mode, parallel: started.settings.parallel.max(1) as usize, yes: started.settings.yes };
+    let decider = Decider {
+        checked,
+        world,
+        state,
+        mode,
+        parallel: started.settings.parallel.max(1) as usize,
+        yes: started.settings.yes,
+        drill: started.drill,
+    };
     if state.finished.is_some() && state.phase == Phase::Done {
         return vec![Command::End];
     }
@@ -108,6 +116,7 @@ struct Decider<'a> {
     mode: Mode<'a>,
     parallel: usize,
     yes: bool,
+    drill: bool,
 }
 
 fn emit(step: Option<StepIx>, event: Event) -> Command {
@@ -134,11 +143,13 @@ impl Decider<'_> {
                         Some(value) => Attempt::Returned(value),
                         None => Attempt::Lost,
                     };
-                    let events = judge(self.checked, self.world, self.state, ix, attempt, self.mode.now_us, self.mode.random);
+                    let events =
+                        judge(self.checked, self.world, self.state, ix, attempt, self.mode.now_us, self.mode.random);
                     commands.extend(events.into_iter().map(|event| emit(Some(ix), event)));
                 }
                 Status::Doubtful if run.question.is_none() => {
-                    let ask = format!("Nobody can tell whether `{}` was carried out. Was it?", self.checked.step(ix).id);
+                    let ask =
+                        format!("Nobody can tell whether `{}` was carried out. Was it?", self.checked.step(ix).id);
                     commands.push(emit(Some(ix), plain_question(Question::Doubt, ask)));
                 }
                 _ => {}
@@ -193,7 +204,9 @@ impl Decider<'_> {
             return left;
         }
         match &self.state.ending {
-            Some(Ending::Failed { rollback: true, .. } | Ending::Cancelled { rollback: true }) if self.state.changed_anything() => {
+            Some(Ending::Failed { rollback: true, .. } | Ending::Cancelled { rollback: true })
+                if self.state.changed_anything() =>
+            {
                 self.begin_rollback()
             }
             _ => vec![emit(None, Event::RunPhase(RunPhase { phase: Phase::Finally }))],
@@ -203,9 +216,7 @@ impl Decider<'_> {
     fn out_of_time(&self) -> Option<Vec<Command>> {
         let timeout = self.checked.header.timeout?;
         let over = self.state.start_us + timeout.as_micros() <= self.mode.now_us;
-        over.then(|| {
-            vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into() }))]
-        })
+        over.then(|| vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into() }))])
     }
 
     fn a_failure_is_being_asked_about(&self) -> bool {
@@ -265,7 +276,8 @@ impl Decider<'_> {
         if self.state.question.is_some() {
             return Vec::new();
         }
-        if self.mode.interactive && self.state.changed_anything() && self.state.cancel < 2 && !self.state.out_of_time() {
+        if self.mode.interactive && self.state.changed_anything() && self.state.cancel < 2 && !self.state.out_of_time()
+        {
             let ask = "The run was cancelled. What now?".to_owned();
             return vec![emit(None, plain_question(Question::Cancelled, ask))];
         }
@@ -350,10 +362,21 @@ impl Decider<'_> {
         if self.state.step(step.ix).gate.is_some() {
             return Vec::new();
         }
-        if matches!(gate, Gate::Confirm(_)) && self.yes {
+        // In a drill nobody is asked: everything there is thrown away.
+        let beforehand = match gate {
+            Gate::Confirm(_) if self.yes => Some("--yes"),
+            Gate::Confirm(_) | Gate::Approval(_) | Gate::Manual(_) => self.drill.then_some("drill"),
+        };
+        if let Some(by) = beforehand {
             let asked = request(gate, step, scope, Vec::new());
             let digest = asked.digest;
-            let decided = ApprovalDecided { decision: Decision::Bypassed, comment: Some("--yes".into()), waited_us: 0, digest, answer: None };
+            let decided = ApprovalDecided {
+                decision: Decision::Bypassed,
+                comment: Some(by.into()),
+                waited_us: 0,
+                digest,
+                answer: None,
+            };
             return vec![
                 emit(Some(step.ix), Event::ApprovalRequested(Box::new(asked))),
                 emit(Some(step.ix), Event::ApprovalDecided(decided)),
@@ -383,7 +406,10 @@ impl Decider<'_> {
             Body::Wait(length) => match wait_for(length, scope) {
                 Ok(length) => vec![
                     self.started(ix),
-                    emit(Some(ix), Event::StepRetry(StepRetry { delay_us: length.as_micros(), fault: None, poll: true })),
+                    emit(
+                        Some(ix),
+                        Event::StepRetry(StepRetry { delay_us: length.as_micros(), fault: None, poll: true }),
+                    ),
                 ],
                 Err(fault) => self.fails(ix, fault),
             },
@@ -427,9 +453,12 @@ impl Decider<'_> {
     }
 
     fn refused(&self, ix: StepIx, why: &str) -> Vec<Command> {
-        let finish = self.state.step(ix).gate.as_ref().is_some_and(|gate| {
-            gate.asked.on_expiry == Some(OnExpiry::Finish) && why.starts_with("nobody")
-        });
+        let finish = self
+            .state
+            .step(ix)
+            .gate
+            .as_ref()
+            .is_some_and(|gate| gate.asked.on_expiry == Some(OnExpiry::Finish) && why.starts_with("nobody"));
         if finish {
             return vec![self.started(ix), self.ended(ix, StepEnd::Ok, None, Some(why.to_owned()))];
         }
@@ -446,12 +475,15 @@ impl Decider<'_> {
         let step = self.checked.step(ix);
         let at = self.mode.sources.position(step.span);
         let file = self.mode.sources.get(step.span.file).map_or("", crate::source::Source::name);
-        emit(Some(ix), Event::StepStarted(StepStarted {
-            title: self.title(step),
-            action: step.body.name(step.gate.as_ref()).to_owned(),
-            target: step.target.map(|at| self.checked.targets[at].name.value.clone()),
-            place: format!("{file}:{}", at.line),
-        }))
+        emit(
+            Some(ix),
+            Event::StepStarted(StepStarted {
+                title: self.title(step),
+                action: step.body.name(step.gate.as_ref()).to_owned(),
+                target: step.target.map(|at| self.checked.targets[at].name.value.clone()),
+                place: format!("{file}:{}", at.line),
+            }),
+        )
     }
 
     fn title(&self, step: &Step) -> String {
@@ -474,15 +506,18 @@ impl Decider<'_> {
 
     fn ended(&self, ix: StepIx, status: StepEnd, fault: Option<Fault>, finish: Option<String>) -> Command {
         let began = self.state.step(ix).first_us.unwrap_or(self.mode.now_us);
-        emit(Some(ix), Event::StepFinished(Box::new(StepFinished {
-            status,
-            changed: false,
-            duration_us: self.mode.now_us.saturating_sub(began),
-            result: None,
-            result_blob: None,
-            fault,
-            finish,
-        })))
+        emit(
+            Some(ix),
+            Event::StepFinished(Box::new(StepFinished {
+                status,
+                changed: false,
+                duration_us: self.mode.now_us.saturating_sub(began),
+                result: None,
+                result_blob: None,
+                fault,
+                finish,
+            })),
+        )
     }
 
     fn skip(&self, ix: StepIx, reason: SkipReason, detail: String) -> Command {
@@ -505,7 +540,8 @@ impl Decider<'_> {
     /// One step after the other, and never all given up because of one.
     fn rollback(&self) -> Vec<Command> {
         let Some(&ix) = self.state.undo.iter().find(|ix| self.state.step(**ix).rollback.is_none()) else {
-            let complete = self.state.undo.iter().all(|ix| self.state.step(*ix).rollback.is_some_and(RollbackEnd::is_complete));
+            let complete =
+                self.state.undo.iter().all(|ix| self.state.step(*ix).rollback.is_some_and(RollbackEnd::is_complete));
             return vec![
                 emit(None, Event::RollbackFinished(RollbackFinished { complete })),
                 emit(None, Event::RunPhase(RunPhase { phase: Phase::Finally })),
@@ -534,10 +570,16 @@ impl Decider<'_> {
         if run.parts.iter().any(|part| matches!(part.known, PartKnown::Sent | PartKnown::Unclear)) {
             return vec![Command::Undo(ix)];
         }
-        let failed: Vec<StepIx> = steps.iter().copied().filter(|step| self.state.step(*step).status.is_bad() && !self.checked.step(*step).tolerated).collect();
+        let failed: Vec<StepIx> = steps
+            .iter()
+            .copied()
+            .filter(|step| self.state.step(*step).status.is_bad() && !self.checked.step(*step).tolerated)
+            .collect();
         if let Some(&failed) = failed.first() {
-            let fault = self.state.step(failed).fault.as_ref().map_or_else(String::new, |fault| format!(": {}", fault.message));
-            let end = not_tried(RollbackEnd::Failed, format!("its step {} failed{fault}", self.checked.step(failed).id));
+            let fault =
+                self.state.step(failed).fault.as_ref().map_or_else(String::new, |fault| format!(": {}", fault.message));
+            let end =
+                not_tried(RollbackEnd::Failed, format!("its step {} failed{fault}", self.checked.step(failed).id));
             return vec![emit(Some(ix), Event::RollbackStep(Box::new(end)))];
         }
         let lane = Lane::Undo(ix);
@@ -597,7 +639,9 @@ fn plain_question(question: Question, ask: String) -> Event {
 }
 
 fn wait_for(length: &crate::expr::Template, scope: &Scope) -> Result<Duration, Fault> {
-    let wrong = |why: String| Fault::new(FaultKind::Invalid, Code::WrongType, why).help("a wait is a length of time, or a number of seconds");
+    let wrong = |why: String| {
+        Fault::new(FaultKind::Invalid, Code::WrongType, why).help("a wait is a length of time, or a number of seconds")
+    };
     let rendered = length.render(scope).map_err(eval_fault)?;
     match rendered.value.as_f64() {
         #[expect(clippy::cast_sign_loss, reason = "checked to be positive")]

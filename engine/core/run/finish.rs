@@ -10,10 +10,10 @@ use crate::event::{Outcome, RunFinished};
 
 /// The outcome, from where everything stands.
 pub(super) fn outcome(checked: &Checked, state: &RunState) -> Outcome {
-    let rolled_back = !state.undo.is_empty() || matches!(
-        state.ending, Some(Ending::Failed { rollback: true, .. } | Ending::Cancelled { rollback: true })
-    );
-    let complete = state.undo.iter().all(|ix| state.step(*ix).rollback.is_some_and(super::super::event::RollbackEnd::is_complete));
+    let rolled_back = !state.undo.is_empty()
+        || matches!(state.ending, Some(Ending::Failed { rollback: true, .. } | Ending::Cancelled { rollback: true }));
+    let complete =
+        state.undo.iter().all(|ix| state.step(*ix).rollback.is_some_and(super::super::event::RollbackEnd::is_complete));
     let finally_failed = checked
         .steps
         .iter()
@@ -33,7 +33,13 @@ pub(super) fn outcome(checked: &Checked, state: &RunState) -> Outcome {
             _ => Outcome::Cancelled,
         },
         // Rolled back on request, after it had ended well.
-        _ if rolled_back => if complete { Outcome::RolledBack } else { Outcome::PartlyRolledBack },
+        _ if rolled_back => {
+            if complete {
+                Outcome::RolledBack
+            } else {
+                Outcome::PartlyRolledBack
+            }
+        }
         _ if finally_failed || !state.passed_over.is_empty() => Outcome::Failed,
         Some(Ending::Early(_)) => Outcome::FinishedEarly,
         None => Outcome::Succeeded,
@@ -59,7 +65,13 @@ pub(super) fn run_finished(checked: &Checked, state: &RunState, now_us: u64) -> 
         let word = if run.status == Status::Pending { "not_run" } else { run.status.word() };
         *counts.entry(word.to_owned()).or_insert(0) += 1;
     }
-    RunFinished { outcome, exit: exit(outcome), reason: reason(checked, state), counts, duration_us: now_us.saturating_sub(state.start_us) }
+    RunFinished {
+        outcome,
+        exit: exit(outcome),
+        reason: reason(checked, state),
+        counts,
+        duration_us: now_us.saturating_sub(state.start_us),
+    }
 }
 
 fn reason(checked: &Checked, state: &RunState) -> Option<String> {
@@ -71,8 +83,14 @@ fn reason(checked: &Checked, state: &RunState) -> Option<String> {
             Some(fault.map_or_else(|| format!("step {id} failed"), |fault| format!("step {id}: {}", fault.message)))
         }
         Some(Ending::Failed { step: None, .. }) => Some("the time of the run ran out".into()),
-        Some(Ending::Cancelled { .. }) => Some(format!("cancelled by {}", state.cancelled_by.as_deref().unwrap_or("someone"))),
-        None => state.passed_over.iter().next().map(|ix| format!("step {} failed and was passed over", checked.step(*ix).id)),
+        Some(Ending::Cancelled { .. }) => {
+            Some(format!("cancelled by {}", state.cancelled_by.as_deref().unwrap_or("someone")))
+        }
+        None => state
+            .passed_over
+            .iter()
+            .next()
+            .map(|ix| format!("step {} failed and was passed over", checked.step(*ix).id)),
     }
 }
 

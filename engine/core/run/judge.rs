@@ -64,7 +64,13 @@ struct View<'a> {
 impl View<'_> {
     fn finished(&self, status: StepEnd, changed: bool, result: Option<Value>, fault: Option<Fault>) -> Event {
         Event::StepFinished(Box::new(StepFinished {
-            status, changed, duration_us: self.elapsed_us, result, result_blob: None, fault, finish: None,
+            status,
+            changed,
+            duration_us: self.elapsed_us,
+            result,
+            result_blob: None,
+            fault,
+            finish: None,
         }))
     }
 
@@ -171,16 +177,28 @@ fn wanted(retry: &Retry, fault: &Fault) -> bool {
             FaultKind::Invalid => "expect",
             _ => "",
         };
-        wanted.eq_ignore_ascii_case(kind) || fault.server_code.as_ref().is_some_and(|code| wanted.eq_ignore_ascii_case(code))
+        wanted.eq_ignore_ascii_case(kind)
+            || fault.server_code.as_ref().is_some_and(|code| wanted.eq_ignore_ascii_case(code))
     })
 }
 
 /// An evaluation, for the record.
-pub(super) fn evaluation(expr: &Expr, evaluated: Evaluated, sample: u32, level: Level, message: Option<String>) -> Event {
+pub(super) fn evaluation(
+    expr: &Expr,
+    evaluated: Evaluated,
+    sample: u32,
+    level: Level,
+    message: Option<String>,
+) -> Event {
     let operands: BTreeMap<String, Value> =
         evaluated.operands.into_iter().map(|operand| (operand.name, brief(operand.value))).collect();
     Event::AssertEvaluated(AssertEvaluated {
-        expression: expr.text().to_owned(), pass: evaluated.truth, operands, sample, level, message,
+        expression: expr.text().to_owned(),
+        pass: evaluated.truth,
+        operands,
+        sample,
+        level,
+        message,
     })
 }
 
@@ -197,7 +215,8 @@ fn brief(value: Value) -> Value {
 fn not_met(expr: &Expr, events: &[Event]) -> Fault {
     let seen = match events.last() {
         Some(Event::AssertEvaluated(evaluated)) if !evaluated.operands.is_empty() => {
-            let list: Vec<String> = evaluated.operands.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            let list: Vec<String> =
+                evaluated.operands.iter().map(|(name, value)| format!("{name} = {value}")).collect();
             format!(" ({})", list.join(", "))
         }
         _ => String::new(),
@@ -207,7 +226,7 @@ fn not_met(expr: &Expr, events: &[Event]) -> Fault {
 }
 
 /// An expression without a value, as a fault of its step.
-pub(super) fn eval_fault(error: EvalError) -> Fault {
+pub fn eval_fault(error: EvalError) -> Fault {
     match error {
         EvalError::Failed { code, message, help, .. } => Fault::new(FaultKind::Invalid, code, message).help(help),
         EvalError::Unknown(steps) => Fault::new(

@@ -5,7 +5,7 @@ use super::step::{Part, PartKnown};
 use crate::action::{Restore, UndoOrder};
 use crate::check::{Checked, Lane, Rollback};
 use crate::event::{RollbackEnd, RollbackStep};
-use crate::model::StepIx;
+use crate::model::{Reversal, StepIx};
 
 /// A rollback before it begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,14 @@ fn needs_undo(part: &Part, rollback: &Rollback) -> bool {
     }
 }
 
+/// Why a part cannot be undone at all, if it cannot.
+pub fn impossible(part: &Part) -> Option<&str> {
+    match &part.intent.as_ref()?.class.reversal {
+        Reversal::Impossible(why) => Some(why),
+        Reversal::NoneNeeded | Reversal::Exact | Reversal::BestEffort(_) | Reversal::Stated => None,
+    }
+}
+
 /// What a rollback of one step came to, for the record.
 pub fn end_of(restore: Restore, duration_us: u64) -> RollbackStep {
     let outcome = if restore.failed.is_some() {
@@ -68,8 +76,16 @@ pub fn end_of(restore: Restore, duration_us: u64) -> RollbackStep {
 }
 
 /// A rollback that was not tried, and why.
-pub(super) fn not_tried(outcome: RollbackEnd, why: String) -> RollbackStep {
-    RollbackStep { outcome, restored: 0, differs: Vec::new(), conflicts: Vec::new(), fault: None, why: Some(why), duration_us: 0 }
+pub fn not_tried(outcome: RollbackEnd, why: String) -> RollbackStep {
+    RollbackStep {
+        outcome,
+        restored: 0,
+        differs: Vec::new(),
+        conflicts: Vec::new(),
+        fault: None,
+        why: Some(why),
+        duration_us: 0,
+    }
 }
 
 impl RollbackEnd {

@@ -64,6 +64,8 @@ pub struct RunState {
     pub undo: Vec<StepIx>,
     /// Failures that were passed over without the step saying so itself.
     pub passed_over: BTreeSet<StepIx>,
+    /// Answers that have been counted.
+    pub answers: BTreeSet<String>,
     /// Steps for which the runtime is at work outside of an attempt. Not an event: cleared by a
     /// crash, as it must be.
     pub busy: BTreeSet<StepIx>,
@@ -115,6 +117,7 @@ impl RunState {
             locks: BTreeSet::new(),
             undo: Vec::new(),
             passed_over: BTreeSet::new(),
+            answers: BTreeSet::new(),
             busy: BTreeSet::new(),
             steps: vec![StepRun::default(); count],
             ready: BTreeSet::new(),
@@ -156,18 +159,19 @@ impl RunState {
 
     /// Steps that wait for a person.
     pub fn waiting(&self) -> Vec<StepIx> {
-        self.asking.iter().chain(&self.doubts).chain(self.failures.iter().filter(|ix| self.step(**ix).question.is_some())).copied().collect()
+        self.asking
+            .iter()
+            .chain(&self.doubts)
+            .chain(self.failures.iter().filter(|ix| self.step(**ix).question.is_some()))
+            .copied()
+            .collect()
     }
 
-    /// Proof for the executor that this is a run that is being recorded.
+    /// Proof for the executor that this is a run that is being recorded, and not over.
     pub fn executable(&self) -> Option<Executable> {
         let started = self.started.as_ref()?;
-        self.finished.is_none().then(|| Executable::recorded(started.settings.capture_limit))
-    }
-
-    /// As [`RunState::executable`], for taking back a run that is over.
-    pub fn executable_for_rollback(&self) -> Option<Executable> {
-        self.started.as_ref().map(|started| Executable::recorded(started.settings.capture_limit))
+        let over = self.finished.is_some() && self.phase == Phase::Done;
+        (!over).then(|| Executable::recorded(started.settings.capture_limit))
     }
 
     /// Was it the run's own timeout that ended it?
@@ -177,10 +181,13 @@ impl RunState {
 
     /// What the templates and expressions of a step see.
     pub fn scope(&self, checked: &Checked, world: &World, ix: StepIx) -> Scope {
-        let mut scope = world.scope();
         let step = checked.step(ix);
+        let mut scope = match step.lane {
+            Lane::Main | Lane::Undo(_) => world.scope(),
+            Lane::Finally => world.scope_at_end(self.outcome(checked).word()),
+        };
         for usage in step.templates().iter().flat_map(|t| t.uses()).chain(step.when.iter().flat_map(|e| e.uses())) {
-            self.add_to(&mut scope, checked, usage);
+            self.add_to(&mut scope, checked, step.lane, usage);
         }
         let asserts = match &step.body {
             Body::Assert(assert) => assert.checks.as_slice(),
@@ -188,21 +195,28 @@ impl RunState {
         };
         let after = step.expect.iter().chain(&step.until).chain(asserts.iter().map(|check| &check.expr));
         for usage in after.flat_map(|expr| expr.uses()) {
-            self.add_to(&mut scope, checked, usage);
+            self.add_to(&mut scope, checked, step.lane, usage);
         }
         scope
     }
 
-    fn add_to(&self, scope: &mut Scope, checked: &Checked, usage: &crate::expr::Use) {
+    fn add_to(&self, scope: &mut Scope, checked: &Checked, lane: Lane, usage: &crate::expr::Use) {
         let Some(id) = usage.path.get(1).filter(|_| usage.root() == "steps") else { return };
         if let Some(step) = checked.index_of(id) {
             let run = self.step(step);
-            scope.step(id, StepView {
-                status: run.status.word(),
-                changed: run.changed,
-                duration: run.duration_us as f64 / 1e6,
-                result: run.result.clone(),
-            });
+            if lane == Lane::Main && !run.status.is_over() {
+                scope.unknown_step(id);
+                return;
+            }
+            scope.step(
+                id,
+                StepView {
+                    status: run.status.word(),
+                    changed: run.changed,
+                    duration: run.duration_us as f64 / 1e6,
+                    result: run.result.clone(),
+                },
+            );
         }
     }
 
@@ -274,7 +288,12 @@ impl RunState {
             }
             (Event::ApprovalRequested(asked), None) => {
                 self.question = Some(GateRun {
-                    asked: (**asked).clone(), since_us: record.mono_us, seq: record.seq, yes: Vec::new(), open: false, refused: None,
+                    asked: (**asked).clone(),
+                    since_us: record.mono_us,
+                    seq: record.seq,
+                    yes: Vec::new(),
+                    open: false,
+                    refused: None,
                 });
             }
             (event, Some(ix)) => self.step_event(checked, record, event, ix),
@@ -310,6 +329,10 @@ impl RunState {
             }
             Event::StepFinished(finished) => self.finished(checked, ix, finished),
             Event::StateCaptured(captured) => {
+                if let Some(known) = self.part(ix, captured.part) {
+                    known.captured = (**captured).clone();
+                    return;
+                }
                 let attempt = self.steps[ix.at()].attempt;
                 self.steps[ix.at()].parts.push(Part {
                     number: captured.part,
@@ -370,7 +393,9 @@ impl RunState {
                 crate::action::Happened::Unclear => PartKnown::Sent,
             },
         };
+        let seq = self.seq;
         if let Some(part) = self.part(ix, result.part) {
+            part.seq = seq;
             part.known = known;
             part.returned.clone_from(&result.result);
         }
@@ -440,26 +465,39 @@ impl RunState {
 
     fn asked(&mut self, ix: StepIx, record: &Record, asked: &crate::event::ApprovalRequested) {
         let gate = GateRun {
-            asked: asked.clone(), since_us: record.mono_us, seq: record.seq, yes: Vec::new(), open: false, refused: None,
+            asked: asked.clone(),
+            since_us: record.mono_us,
+            seq: record.seq,
+            yes: Vec::new(),
+            open: false,
+            refused: None,
         };
         match asked.question {
             Question::Confirm | Question::Approval | Question::Manual => {
                 self.leave(ix);
-                self.steps[ix.at()].gate = Some(gate);
+                self.steps[ix.at()].gate = Some(Box::new(gate));
                 self.steps[ix.at()].status = Status::Asking;
                 self.asking.insert(ix);
             }
-            Question::Failure | Question::Doubt | Question::Cancelled => self.steps[ix.at()].question = Some(gate),
+            Question::Failure | Question::Doubt | Question::Cancelled => {
+                self.steps[ix.at()].question = Some(Box::new(gate))
+            }
         }
     }
 
     fn decided(&mut self, checked: &Checked, ix: StepIx, actor: &Actor, decided: &ApprovalDecided) {
+        self.answers.extend(decided.answer.clone());
         match decided.decision {
             Decision::Happened | Decision::DidNotHappen => {
                 let happened = decided.decision == Decision::Happened;
                 self.steps[ix.at()].question = None;
-                for part in self.steps[ix.at()].parts.iter_mut().filter(|part| matches!(part.known, PartKnown::Unclear | PartKnown::Sent)) {
-                    part.known = if happened { PartKnown::Applied(serde_json::Value::Null) } else { PartKnown::NotApplied };
+                for part in self.steps[ix.at()]
+                    .parts
+                    .iter_mut()
+                    .filter(|part| matches!(part.known, PartKnown::Unclear | PartKnown::Sent))
+                {
+                    part.known =
+                        if happened { PartKnown::Applied(serde_json::Value::Null) } else { PartKnown::NotApplied };
                 }
                 self.settled(ix, if happened { ProbeVerdict::Done } else { ProbeVerdict::NotDone });
                 return;
@@ -492,7 +530,7 @@ impl RunState {
             for covered in covers {
                 if let Some(other) = checked.index_of(covered.step.as_str()) {
                     self.steps[other.at()].tolerance = tolerance;
-                    self.steps[other.at()].covered = Some(covered);
+                    self.steps[other.at()].covered = Some(Box::new(covered));
                 }
             }
         }
@@ -515,11 +553,16 @@ impl RunState {
                 self.doubts.insert(ix);
             }
             // What is left of the action is found by beginning it again.
-            ProbeVerdict::Done | ProbeVerdict::NotDone => {
-                self.steps[ix.at()].status = Status::Pending;
-                self.ready.insert(ix);
-            }
+            ProbeVerdict::Done | ProbeVerdict::NotDone => self.again(ix),
         }
+    }
+
+    /// An attempt that was interrupted begins again, and does not count as one that failed.
+    fn again(&mut self, ix: StepIx) {
+        let step = &mut self.steps[ix.at()];
+        step.attempt = step.attempt.saturating_sub(1);
+        step.status = Status::Pending;
+        self.ready.insert(ix);
     }
 
     /// After a crash: what was running begins again, or is in doubt if something had been sent.
@@ -538,8 +581,7 @@ impl RunState {
                 step.status = Status::Settled;
                 self.doubts.insert(ix);
             } else {
-                step.status = Status::Pending;
-                self.ready.insert(ix);
+                self.again(ix);
             }
         }
         if self.cancel > 0 && self.finished.is_none() && self.ending.is_none() {

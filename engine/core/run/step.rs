@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::action::{Fault, UndoOrder};
-use crate::event::{
-    ActionIntent, ApprovalRequested, RollbackEnd, SkipReason, StateCaptured,
-};
+use crate::event::{ActionIntent, ApprovalRequested, RollbackEnd, SkipReason, StateCaptured};
 use crate::model::Digest;
 
 /// Where a step stands.
@@ -50,9 +48,13 @@ impl Status {
     pub fn is_over(self) -> bool {
         match self {
             Self::Ok | Self::Failed | Self::TimedOut | Self::Cancelled | Self::Unknown | Self::Skipped => true,
-            Self::Pending | Self::Asking | Self::Running | Self::Resting { .. } | Self::InDoubt | Self::Doubtful | Self::Settled => {
-                false
-            },
+            Self::Pending
+            | Self::Asking
+            | Self::Running
+            | Self::Resting { .. }
+            | Self::InDoubt
+            | Self::Doubtful
+            | Self::Settled => false,
         }
     }
 
@@ -86,7 +88,8 @@ pub struct Part {
     pub number: u32,
     /// Of which attempt.
     pub attempt: u32,
-    /// Its place among all events of the run.
+    /// The place, among all events of the run, of the latest that is known of it: its result, else
+    /// its capture.
     pub seq: u64,
     /// What was captured.
     pub captured: StateCaptured,
@@ -117,7 +120,8 @@ impl Part {
     /// Would a rollback have to look at it?
     pub fn may_have_changed(&self) -> bool {
         let sent = matches!(self.known, PartKnown::Sent | PartKnown::Applied(_) | PartKnown::Unclear);
-        sent && self.captured.order != UndoOrder::Nothing
+        let undoable = self.captured.order != UndoOrder::Nothing;
+        sent && (undoable || super::rollback::impossible(self).is_some())
     }
 }
 
@@ -166,11 +170,11 @@ pub struct StepRun {
     /// Its changes, part by part, over all attempts.
     pub parts: Vec<Part>,
     /// Its gate.
-    pub gate: Option<GateRun>,
+    pub gate: Option<Box<GateRun>>,
     /// A question about its failure, or about a doubt.
-    pub question: Option<GateRun>,
+    pub question: Option<Box<GateRun>>,
     /// What an approval said of it.
-    pub covered: Option<crate::event::Covered>,
+    pub covered: Option<Box<crate::event::Covered>>,
     /// How far its counts may move, as the approval said.
     pub tolerance: f64,
     /// The fingerprint that lapsed, if one did.

@@ -75,10 +75,12 @@ impl Cx {
                 Diagnostic::error(Code::WrongType, node.span, format!("`{given}` is not one of the choices"))
                     .suggest(&given, known.iter().copied())
             }
-            De1::Field(given, known) => match node.entries().and_then(|all| all.iter().find(|e| e.key.value == given)) {
-                Some(entry) => unknown_key(&entry.key, known),
-                None => Diagnostic::error(Code::UnknownKey, node.span, format!("`{given}` has no meaning here")),
-            },
+            De1::Field(given, known) => {
+                match node.entries().and_then(|all| all.iter().find(|e| e.key.value == given)) {
+                    Some(entry) => unknown_key(&entry.key, known),
+                    None => Diagnostic::error(Code::UnknownKey, node.span, format!("`{given}` has no meaning here")),
+                }
+            }
             De1::Words(message) => Diagnostic::error(Code::WrongType, node.span, message),
         };
         if diagnostic.help.is_empty() {
@@ -100,9 +102,7 @@ fn hint(node: &Node, diagnostic: Diagnostic) -> Diagnostic {
     match &node.value {
         Value::Map(_) => diagnostic.help("a template at the beginning of a value needs quotes: \"{{ … }}\""),
         Value::Null => diagnostic.help("write a value, or leave the key out"),
-        Value::Scalar { text, plain: true } if is_yaml11_bool(text) => {
-            diagnostic.help("write `true` or `false`")
-        }
+        Value::Scalar { text, plain: true } if is_yaml11_bool(text) => diagnostic.help("write `true` or `false`"),
         Value::Scalar { .. } | Value::Seq(_) => diagnostic,
     }
 }
@@ -190,7 +190,9 @@ impl<'a> De<'a> {
 
     fn wrong<T>(self, expected: &dyn de::Expected) -> Result<T, De1> {
         let expected = plain_words(&expected.to_string());
-        Err(self.cx.fail(self.node, De1::Words(format!("expected {expected}, found {}", unexpected(self.unexpected())))))
+        Err(self
+            .cx
+            .fail(self.node, De1::Words(format!("expected {expected}, found {}", unexpected(self.unexpected())))))
     }
 
     fn done<T>(self, result: Result<T, De1>) -> Result<T, De1> {

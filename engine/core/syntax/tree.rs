@@ -253,7 +253,11 @@ impl Builder {
                     }
                     items.push(self.node(event, span, events)?);
                 }
-                let span = items.first().map_or(span, |first| Span { file: span.file, start: span.start.min(first.span.start), end: first.span.end });
+                let span = items.first().map_or(span, |first| Span {
+                    file: span.file,
+                    start: span.start.min(first.span.start),
+                    end: first.span.end,
+                });
                 (Node { span, value: Value::Seq(items) }, anchor)
             }
             Event::MappingStart(_, anchor, _) => {
@@ -289,12 +293,8 @@ impl Builder {
         self.aliased += node.count();
         if self.aliased > MAX_ALIASED_NODES {
             return Err(Box::new(
-                Diagnostic::error(
-                    Code::Budget,
-                    span,
-                    format!("aliases repeat more than {MAX_ALIASED_NODES} values"),
-                )
-                .help("aliases of aliases multiply; write the list once, or use a loop"),
+                Diagnostic::error(Code::Budget, span, format!("aliases repeat more than {MAX_ALIASED_NODES} values"))
+                    .help("aliases of aliases multiply; write the list once, or use a loop"),
             ));
         }
         Ok(())
