@@ -2,6 +2,10 @@
 
 mod check;
 mod cli;
+mod crash;
 mod generated;
 mod golden;
+mod live;
+mod plan;
+mod rollback;
 mod structure;
