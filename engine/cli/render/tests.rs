@@ -175,7 +175,10 @@ fn a_huge_plan_still_fits_a_comment_and_says_what_is_missing() {
         (step.title, step.command, step.target) = (Some(long.clone()), long.clone(), Some(long.clone()));
     }
     let page = plan_md(&plan.sealed());
-    assert!(page.chars().count() <= super::plan_md::PLAN_MAX_CHARS && page.ends_with("**Cut here: the rest does not fit.**\n"));
+    assert!(
+        page.chars().count() <= super::plan_md::PLAN_MAX_CHARS
+            && page.ends_with("**Cut here: the rest does not fit.**\n")
+    );
     assert_sound(&page);
 }
 
