@@ -213,5 +213,8 @@ pub(super) fn integrity(page: &Page<'_>) -> String {
         let _ = write!(out, "\n\nIts head; keep it where the record is not:\n\n{}", block(&lines, "text").trim_end());
     }
     let _ = write!(out, "\n\nTo check it again: {}", code(check));
+    if head.is_some() {
+        let _ = write!(out, ", or with those three lines in a file: {}", code(&format!("{check} --head FILE")));
+    }
     out
 }

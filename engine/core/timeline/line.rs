@@ -128,8 +128,8 @@ fn ending(span: &Span<'_>) -> (&'static str, Tone) {
             StepEnd::Ok if span.in_doubt() => (phrase::UNKNOWN, Tone::Doubt),
             status => phrase::step(status, finished.changed),
         },
-        End::Interrupted if span.in_doubt() => (phrase::UNKNOWN, Tone::Doubt),
-        End::Interrupted => ("interrupted", Tone::Doubt),
+        End::Interrupted { .. } if span.in_doubt() => (phrase::UNKNOWN, Tone::Doubt),
+        End::Interrupted { .. } => (phrase::INTERRUPTED, Tone::Doubt),
         End::Open => (phrase::UNKNOWN, Tone::Doubt),
     }
 }
@@ -144,8 +144,9 @@ fn details(span: &Span<'_>) -> Vec<String> {
                 parts.push("nobody knows whether its change happened".to_owned());
             }
         }
-        End::Interrupted if span.in_doubt() => parts.push("cut off after something was sent".to_owned()),
-        End::Interrupted => parts.push("cut off, and begun anew".to_owned()),
+        End::Interrupted { .. } if span.in_doubt() => parts.push("cut off after something was sent".to_owned()),
+        End::Interrupted { again: true } => parts.push("cut off, and begun anew".to_owned()),
+        End::Interrupted { again: false } => parts.push("cut off".to_owned()),
         End::Open if span.in_doubt() => parts.push("sent, and no result was recorded".to_owned()),
         End::Open => parts.push("begun, and nothing more was recorded".to_owned()),
     }

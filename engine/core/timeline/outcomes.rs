@@ -41,7 +41,7 @@ pub(super) fn failures(records: &[&Record], spans: &Spans<'_>) -> Vec<FailureRow
     let failed = spans.list.iter().filter_map(|span| match span.end {
         End::Finished(finished) => is_failure(finished).then(|| failure(span, finished, records)),
         End::Open => Some(open(span)),
-        End::Interrupted => None,
+        End::Interrupted { .. } => span.in_doubt().then(|| open(span)),
     });
     failed.collect()
 }
@@ -180,7 +180,8 @@ fn begun(row: &mut StepRow, span: &Span<'_>) {
     row.duration_us = span.duration_us();
     let status = match span.end {
         End::Finished(finished) => phrase::step(finished.status, finished.changed).0,
-        End::Interrupted | End::Open => phrase::UNKNOWN,
+        End::Interrupted { .. } if !span.in_doubt() => phrase::INTERRUPTED,
+        End::Interrupted { .. } | End::Open => phrase::UNKNOWN,
     };
     status.clone_into(&mut row.status);
 }

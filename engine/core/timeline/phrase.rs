@@ -7,6 +7,8 @@ use super::rows::{ApprovalState, ChangeState};
 
 /// For everything that was begun and of which nobody knows how it ended.
 pub const UNKNOWN: &str = "outcome unknown";
+/// For a step that was cut off before it sent anything that could matter.
+pub const INTERRUPTED: &str = "interrupted";
 
 /// How a run ended.
 pub fn outcome(outcome: Outcome) -> (&'static str, Tone) {

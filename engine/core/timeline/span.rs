@@ -16,8 +16,11 @@ use crate::model::StepId;
 pub(super) enum End<'r> {
     /// The step ended.
     Finished(&'r StepFinished),
-    /// The process ended, and the step began anew later.
-    Interrupted,
+    /// The process ended, and another went on with the run.
+    Interrupted {
+        /// Did the step begin anew?
+        again: bool,
+    },
     /// Nothing more was recorded.
     Open,
 }
@@ -56,6 +59,8 @@ pub(super) struct Span<'r> {
     pub(super) later: Vec<&'r Record>,
     /// Is it between two attempts or looks?
     resting: bool,
+    /// Did the run go on after a stop while it was open?
+    cut: bool,
 }
 
 /// All spans of a run, and which records belong to which.
@@ -75,14 +80,22 @@ impl<'r> Spans<'r> {
     fn begin(&mut self, record: &'r Record, step: &'r StepId, started: &'r StepStarted) {
         if let Some(&at) = self.open.get(step.as_str()) {
             if self.list[at].resting {
-                self.list[at].resting = false;
+                (self.list[at].resting, self.list[at].cut) = (false, false);
                 return self.add(at, record);
             }
-            self.list[at].end = End::Interrupted;
+            self.list[at].end = End::Interrupted { again: true };
         }
         let at = self.list.len();
         self.open.insert(step.as_str(), at);
-        self.list.push(Span { step, started, records: Vec::new(), end: End::Open, later: Vec::new(), resting: false });
+        self.list.push(Span {
+            step,
+            started,
+            records: Vec::new(),
+            end: End::Open,
+            later: Vec::new(),
+            resting: false,
+            cut: false,
+        });
         self.add(at, record);
     }
 
@@ -107,12 +120,15 @@ impl<'r> Spans<'r> {
 pub(super) fn spans<'r>(records: &[&'r Record]) -> Spans<'r> {
     let mut spans = Spans::default();
     for &record in records {
+        if matches!(record.event, Event::RunResumed(_)) {
+            spans.list.iter_mut().filter(|span| matches!(span.end, End::Open)).for_each(|span| span.cut = true);
+        }
         let Some(step) = &record.step else { continue };
         let open = spans.open.get(step.as_str()).copied();
         match &record.event {
             Event::StepStarted(started) => spans.begin(record, step, started),
             Event::StepFinished(finished) => spans.close(record, step, End::Finished(finished)),
-            Event::StepInterrupted(_) => spans.close(record, step, End::Interrupted),
+            Event::StepInterrupted(_) => spans.close(record, step, End::Interrupted { again: false }),
             Event::StepRetry(_) => {
                 if let Some(at) = open {
                     spans.add(at, record);
@@ -139,6 +155,9 @@ pub(super) fn spans<'r>(records: &[&'r Record]) -> Spans<'r> {
             }
             _ => {}
         }
+    }
+    for span in spans.list.iter_mut().filter(|span| span.cut && matches!(span.end, End::Open)) {
+        span.end = End::Interrupted { again: false };
     }
     spans
 }
@@ -190,7 +209,7 @@ impl<'r> Span<'r> {
     pub(super) fn duration_us(&self) -> Option<u64> {
         match self.end {
             End::Finished(finished) if self.one_boot() => Some(finished.duration_us),
-            End::Finished(_) | End::Interrupted | End::Open => None,
+            End::Finished(_) | End::Interrupted { .. } | End::Open => None,
         }
     }
 

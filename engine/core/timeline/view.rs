@@ -59,21 +59,26 @@ fn thin(lines: &[&Entry], kept: &mut [bool], weight: u8, max: usize) {
         at = end.max(at + 1);
     }
     stretches.sort_by_key(|stretch| std::cmp::Reverse(stretch.len()));
+    let mut total = count(kept);
     for stretch in stretches.into_iter().filter(|stretch| stretch.len() > 1) {
-        let leaving_out = |size: usize| {
-            let from = stretch.start + (stretch.len() - size) / 2;
-            let mut kept = kept.to_vec();
-            kept[from..from + size].iter_mut().for_each(|kept| *kept = false);
-            kept
-        };
-        if count(kept) <= max {
+        if total <= max {
             return;
         }
-        // The more is left out, the fewer rows there are.
-        let sizes: Vec<usize> = (2..=stretch.len()).collect();
-        let enough = sizes.partition_point(|&size| count(&leaving_out(size)) > max);
-        let size = sizes.get(enough).copied().unwrap_or(stretch.len());
-        kept.copy_from_slice(&leaving_out(size));
+        let here = &mut kept[stretch];
+        let without = |size: usize| {
+            let mut fewer = here.to_vec();
+            let from = (fewer.len() - size) / 2;
+            fewer[from..from + size].iter_mut().for_each(|kept| *kept = false);
+            fewer
+        };
+        // Around a stretch everything is kept, so its rows can be counted by themselves. The more is
+        // left out, the fewer there are.
+        let others = total - count(here);
+        let sizes: Vec<usize> = (2..=here.len()).collect();
+        let enough = sizes.partition_point(|&size| others + count(&without(size)) > max);
+        let fewer = without(sizes.get(enough).copied().unwrap_or(here.len()));
+        total = others + count(&fewer);
+        here.copy_from_slice(&fewer);
     }
 }
 
