@@ -1,5 +1,8 @@
 //! One integration binary: the program as a user runs it, against real services.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(missing_docs, unreachable_pub, reason = "nobody uses this from outside")]
+
 mod check;
 mod cli;
 mod crash;

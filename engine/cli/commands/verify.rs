@@ -58,8 +58,10 @@ pub(super) fn verify(app: &App, args: &Verify) -> Result<u8, Failure> {
 /// A head as a file, or as the digest of the last line.
 fn given_head(text: &str, run: &str, bytes: &[u8]) -> Result<Head, Failure> {
     if let Ok(digest) = text.parse::<Digest>() {
-        let size = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-        return Ok(Head { run: run.to_owned(), size, digest });
+        let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        // Lines that came later do not change what the head says of those before.
+        let at = lines().position(|line| Digest::of(line) == digest).map_or_else(|| lines().count(), |at| at + 1);
+        return Ok(Head { run: run.to_owned(), size: at as u64, digest });
     }
     let wrong = |why: String| {
         Failure::input(Code::Usage, format!("--head {text}: {why}"), "give sha256:… or the path of a head file")

@@ -48,9 +48,14 @@ struct Window<'a> {
     text: &'a str,
 }
 
+/// The nearest place at or before `at` that does not cut a character.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
 fn window<'a>(source: &'a Source, spans: &[Span]) -> Window<'a> {
     let text = source.text();
-    let clamp = |at: u32| (at as usize).min(text.len());
+    let clamp = |at: u32| boundary(text, at as usize);
     let first = spans.iter().map(|span| clamp(span.start)).min().unwrap_or(0);
     let last = spans.iter().map(|span| clamp(span.end)).max().unwrap_or(0);
     let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
@@ -75,8 +80,8 @@ fn one(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> Strin
         std::iter::once(diagnostic.primary.span).chain(here.iter().map(|other| other.span)).collect();
     let window = window(source, &spans);
     let range = |span: Span| {
-        let start = (span.start as usize).saturating_sub(window.start).min(window.text.len());
-        let end = (span.end as usize).saturating_sub(window.start).clamp(start, window.text.len());
+        let start = boundary(window.text, (span.start as usize).saturating_sub(window.start));
+        let end = boundary(window.text, (span.end as usize).saturating_sub(window.start)).max(start);
         // Only the first line of a long value is marked.
         let end = window.text[start..end].find('\n').map_or(end, |at| start + at);
         start..end

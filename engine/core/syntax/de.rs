@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Spanned};
 
 const SPANNED: &str = "$playbook::spanned";
-const RAW: &str = "$playbook::raw";
+pub(super) const RAW: &str = "$playbook::raw";
 /// Mistakes in one struct after which reading it stops.
 const MAX_PASSES: usize = 64;
 
@@ -278,8 +278,11 @@ impl<'de> Deserializer<'de> for De<'de> {
                 Resolved::Float(value) => self.done(visitor.visit_f64(value)),
                 Resolved::Text(value) => self.done(visitor.visit_borrowed_str(value)),
                 Resolved::Ambiguous(value) => {
-                    self.cx.note_once(self.node.span, || ambiguous(self.node.span, value));
-                    self.done(visitor.visit_borrowed_str(value))
+                    let read = self.done(visitor.visit_borrowed_str(value));
+                    if read.is_ok() {
+                        self.cx.note_once(self.node.span, || ambiguous(self.node.span, value));
+                    }
+                    read
                 }
             },
             Value::Seq(_) => self.deserialize_seq(visitor),
@@ -353,7 +356,7 @@ impl<'de> Deserializer<'de> for De<'de> {
             return match &self.node.value {
                 Value::Scalar { text, .. } => self.done(visitor.visit_borrowed_str(text)),
                 Value::Seq(_) => self.deserialize_seq(visitor),
-                Value::Null | Value::Map(_) => self.wrong(&"a value or a list of values"),
+                Value::Null | Value::Map(_) => self.wrong(&visitor),
             };
         }
         visitor.visit_newtype_struct(self)

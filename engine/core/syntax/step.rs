@@ -118,9 +118,6 @@ macro_rules! one_or_many {
                     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                         Ok(vec![Spanned::new(text.to_owned(), Span::default())])
                     }
-                    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
-                        self.visit_str(if value { "true" } else { "false" })
-                    }
                     fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
                         let mut texts = Vec::new();
                         while let Some(text) = items.next_element()? {
@@ -132,7 +129,8 @@ macro_rules! one_or_many {
                 struct Inner(Vec<Spanned<String>>);
                 impl<'de> Deserialize<'de> for Inner {
                     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                        deserializer.deserialize_any(Texts).map(Inner)
+                        // As written: `yes` and `010` mean nothing else in an expression.
+                        deserializer.deserialize_newtype_struct(super::de::RAW, Texts).map(Inner)
                     }
                 }
                 // A single text gets the place of the whole value.
