@@ -51,7 +51,7 @@ impl App {
             .or_else(|| out.is_terminal().then(|| usize::from(console::Term::stdout().size().1)))
             .unwrap_or(80)
             .clamp(40, 200);
-        let registry = Registry::new(vec![]);
+        let registry = Registry::new(vec![playbook_providers::redis::provider(secrets.clone())]);
         Self { env, secrets, out, colour, width, registry }
     }
 

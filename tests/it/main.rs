@@ -10,5 +10,6 @@ mod generated;
 mod golden;
 mod live;
 mod plan;
+mod redis;
 mod rollback;
 mod structure;

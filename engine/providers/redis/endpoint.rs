@@ -1,0 +1,52 @@
+//! Where a server is and how to be let in. Holds passwords: never shown, never compared.
+
+use std::path::PathBuf;
+
+/// Everything that a connection needs.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    pub(super) place: Place,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) db: u32,
+    pub(super) tls: Option<Tls>,
+}
+
+/// Where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Host and port.
+    Tcp(String, u16),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+/// How the connection is encrypted. Everything is PEM.
+#[derive(Clone, Default)]
+pub(super) struct Tls {
+    /// Take any certificate.
+    pub(super) insecure: bool,
+    /// Whom to trust, instead of what the system trusts.
+    pub(super) ca: Option<Vec<u8>>,
+    /// The client's own certificate and key.
+    pub(super) own: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Endpoint {
+    /// The address without secrets.
+    pub(super) fn address(&self) -> String {
+        let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
+        let user = self.user.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
+        match &self.place {
+            Place::Tcp(host, port) => {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                let db = if self.db == 0 { String::new() } else { format!("/{}", self.db) };
+                format!("{scheme}://{user}{host}:{port}{db}")
+            }
+            Place::Unix(path) => {
+                let db = if self.db == 0 { String::new() } else { format!("?db={}", self.db) };
+                format!("unix://{user}{}{db}", path.display())
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A key at one moment: its value and when it expires. And what a change left, small enough for a
+//! journal.
+
+use serde_json::{Value, json};
+
+use super::dump::Content;
+use super::value::lossless;
+
+/// A key at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Image {
+    /// As DUMP gives it; `None` if there is no key.
+    pub(super) dump: Option<Vec<u8>>,
+    /// Milliseconds since 1970; -1 if it does not expire.
+    pub(super) expiry: i64,
+}
+
+/// What two images are held against: the server's time, and how exactly it tells expiries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// Milliseconds since 1970.
+    pub(super) now: i64,
+    /// How far two equal expiries may lie apart.
+    pub(super) slack: i64,
+}
+
+/// What a change left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// No key.
+    Absent,
+    /// A value, by its digest, and its expiry.
+    There(String, i64),
+    /// The value as it was, with another expiry.
+    Expiring(i64),
+}
+
+impl Image {
+    /// No key.
+    pub(super) const ABSENT: Self = Self { dump: None, expiry: -1 };
+
+    /// The key, unless it has expired by then.
+    pub(super) fn alive(&self, now: i64) -> Option<&[u8]> {
+        self.dump.as_deref().filter(|_| self.expiry < 0 || self.expiry > now)
+    }
+
+    /// The value, if there is one.
+    pub(super) fn content(&self) -> Option<Content> {
+        self.dump.as_deref().map(Content::read)
+    }
+
+    /// Is this the same as the other, as far as anyone can see now?
+    pub(super) fn same(&self, other: &Self, at: Moment) -> bool {
+        match (self.alive(at.now), other.alive(at.now)) {
+            (None, None) => true,
+            (Some(one), Some(two)) => close(self.expiry, other.expiry, at.slack) && same_value(one, two),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// Were they the same when both were read? Nothing expires in this view.
+    pub(super) fn equals(&self, other: &Self, slack: i64) -> bool {
+        self.same(other, Moment { now: 0, slack })
+    }
+
+    /// What is kept of it after a change.
+    pub(super) fn left(&self, salt: &str) -> Left {
+        match self.content() {
+            None => Left::Absent,
+            Some(content) => Left::There(content.digest(salt), self.expiry),
+        }
+    }
+
+    /// For people: `string "x", expires`, `list, 12 items`.
+    pub(super) fn describe(&self, now: i64) -> String {
+        let Some(payload) = self.alive(now) else { return "(absent)".into() };
+        let content = Content::read(payload);
+        let value = match &content {
+            Content::Text(bytes) => quoted(bytes),
+            Content::Opaque(..) => format!("{}, {} bytes", content.kind(), content.size()),
+            Content::List(_) | Content::Set(_) | Content::Hash(_) | Content::Sorted(_) => {
+                let plural = if content.size() == 1 { "" } else { "s" };
+                format!("{}, {} item{plural}", content.kind(), content.size())
+            }
+        };
+        match self.expiry {
+            ..0 => value,
+            expiry => format!("{value}, expires in {}", span(expiry - now)),
+        }
+    }
+}
+
+impl Left {
+    /// Is the key still as the change left it? `before` is what it was before the change.
+    pub(super) fn is(&self, now: &Image, before: &Image, salt: &str, at: Moment) -> bool {
+        match self {
+            Self::Absent => now.alive(at.now).is_none(),
+            Self::There(digest, expiry) => {
+                let expired = *expiry >= 0 && *expiry <= at.now;
+                match now.alive(at.now) {
+                    None => expired,
+                    Some(payload) => {
+                        !expired
+                            && close(*expiry, now.expiry, at.slack)
+                            && Content::read(payload).digest(salt) == *digest
+                    }
+                }
+            }
+            Self::Expiring(expiry) => {
+                let ours = Image { dump: before.dump.clone(), expiry: *expiry };
+                now.same(&ours, at)
+            }
+        }
+    }
+
+    /// For people.
+    pub(super) fn describe(&self, before: &Image, now: i64) -> String {
+        match self {
+            Self::Absent => "(absent)".into(),
+            Self::There(_, expiry) if *expiry >= 0 && *expiry <= now => "(expired)".into(),
+            Self::There(_, expiry) if *expiry >= 0 => {
+                format!("a value that the run wrote, expires in {}", span(expiry - now))
+            }
+            Self::There(..) => "a value that the run wrote".into(),
+            Self::Expiring(expiry) => Image { dump: before.dump.clone(), expiry: *expiry }.describe(now),
+        }
+    }
+
+    /// As it stands in a journal.
+    pub(super) fn json(&self) -> Value {
+        match self {
+            Self::Absent => Value::Null,
+            Self::There(digest, expiry) => json!([digest, expiry]),
+            Self::Expiring(expiry) => json!(expiry),
+        }
+    }
+
+    /// As it is read back.
+    pub(super) fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(Self::Absent),
+            Value::Number(number) => number.as_i64().map(Self::Expiring),
+            Value::Array(parts) => match parts.as_slice() {
+                [Value::String(digest), expiry] => Some(Self::There(digest.clone(), expiry.as_i64()?)),
+                _ => None,
+            },
+            Value::Bool(_) | Value::String(_) | Value::Object(_) => None,
+        }
+    }
+}
+
+fn close(one: i64, two: i64, slack: i64) -> bool {
+    (one < 0) == (two < 0) && (one < 0 || one.abs_diff(two) <= slack.unsigned_abs())
+}
+
+fn same_value(one: &[u8], two: &[u8]) -> bool {
+    one == two || Content::read(one) == Content::read(two)
+}
+
+/// A text for people: quoted, and cut after 80 characters.
+pub(super) fn quoted(bytes: &[u8]) -> String {
+    let text = lossless(bytes);
+    if text.chars().count() <= 80 {
+        return format!("\"{text}\"");
+    }
+    format!("\"{}…\" ({} bytes)", text.chars().take(79).collect::<String>(), bytes.len())
+}
+
+/// The name of a key for people: cut after 80 characters.
+pub(super) fn key_name(key: &[u8]) -> String {
+    let text = lossless(key);
+    if text.chars().count() <= 80 { text } else { text.chars().take(79).chain(['…']).collect() }
+}
+
+/// Milliseconds for people.
+pub(super) fn span(ms: i64) -> String {
+    let ms = u64::try_from(ms).unwrap_or(0);
+    let whole = if ms > 10_000 { ms / 1000 * 1000 } else { ms };
+    playbook_core::model::Duration::millis(whole).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &str, expiry: i64) -> Image {
+        let mut dump = vec![0, u8::try_from(value.len()).expect("short")];
+        dump.extend_from_slice(value.as_bytes());
+        dump.extend_from_slice(&[10, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        Image { dump: Some(dump), expiry }
+    }
+
+    const AT: Moment = Moment { now: 1000, slack: 0 };
+
+    #[test]
+    fn a_key_that_has_expired_is_like_none() {
+        assert!(text("a", 999).same(&Image::ABSENT, AT));
+        assert!(!text("a", 1001).same(&Image::ABSENT, AT));
+        assert!(!text("a", -1).same(&text("a", 5000), AT));
+        assert!(text("a", 5000).same(&text("a", 5000), AT));
+    }
+
+    #[test]
+    fn what_was_left_is_recognised_after_a_journal() {
+        for (image, left) in [
+            (text("b", 5000), text("b", 5000).left("s")),
+            (Image::ABSENT, Image::ABSENT.left("s")),
+            (text("a", 7000), Left::Expiring(7000)),
+            (Image::ABSENT, text("b", 900).left("s")),
+        ] {
+            let left = Left::read(&left.json()).expect("reads");
+            assert!(left.is(&image, &text("a", -1), "s", AT), "{left:?}");
+            assert!(!left.is(&text("other", -1), &text("a", -1), "s", AT), "{left:?}");
+        }
+    }
+}

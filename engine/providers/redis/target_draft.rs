@@ -1,0 +1,396 @@
+//! `targets: {cache: {redis: …}}` → a target with its templates open, then with all its values.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use playbook_core::action::{Target, TargetDraft};
+use playbook_core::codes::Code;
+use playbook_core::diagnostic::{Diagnostic, Diagnostics};
+use playbook_core::expr::{EvalError, Scope, Template};
+use playbook_core::secret::Secrets;
+use playbook_core::source::{Span, Spanned};
+use playbook_core::syntax::de::{decode, unknown_key};
+use playbook_core::syntax::tree::{Entry, Node, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::address;
+use super::endpoint::{Endpoint, Place, Tls};
+use super::expect::Expect;
+use super::outside::Outside;
+use super::target::RedisTarget;
+
+/// Keys beside `redis:`.
+const SIBLINGS: &[&str] = &["protected", "expect", "via", "sentinel", "cluster"];
+
+/// A target in parts, but for its password.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    /// The address: `redis://host:6379/0`, `rediss://…`, `unix:///path`. May be a template.
+    #[serde(default)]
+    url: Option<Spanned<String>>,
+    /// Instead of `url`. May be a template.
+    #[serde(default)]
+    host: Option<Spanned<String>>,
+    /// Default: 6379.
+    #[serde(default)]
+    port: Option<Spanned<String>>,
+    /// Instead of `host`: a socket in the file system.
+    #[serde(default)]
+    socket: Option<Spanned<String>>,
+    /// The user. Default: `default`.
+    #[serde(default)]
+    user: Option<Spanned<String>>,
+    /// The number of the database. Default: 0.
+    #[serde(default)]
+    db: Option<Spanned<u32>>,
+    /// Encrypt the connection.
+    #[serde(default)]
+    tls: Option<TlsFields>,
+}
+
+/// Files in PEM.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TlsFields {
+    /// Whom to trust, instead of what the system trusts.
+    #[serde(default)]
+    ca: Option<Spanned<String>>,
+    /// Take any certificate. For tests.
+    #[serde(default)]
+    insecure: bool,
+    /// The client's own certificate.
+    #[serde(default)]
+    cert: Option<Spanned<String>>,
+    /// Its key.
+    #[serde(default)]
+    key: Option<Spanned<String>>,
+}
+
+/// Where a password comes from, besides a template.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Elsewhere {
+    /// An environment variable.
+    #[serde(default)]
+    env: Option<Spanned<String>>,
+    /// A file, whose last line end is left out.
+    #[serde(default)]
+    file: Option<Spanned<String>>,
+}
+
+enum Password {
+    Template(Template),
+    Env(Spanned<String>),
+    File(Spanned<String>),
+}
+
+/// A target as it is written.
+pub(super) struct Draft {
+    span: Span,
+    url: Option<Template>,
+    host: Option<Template>,
+    port: Option<Template>,
+    socket: Option<Template>,
+    user: Option<Template>,
+    password: Option<Password>,
+    db: Option<u32>,
+    tls: Option<TlsFields>,
+    protected: bool,
+    expect: Option<Expect>,
+    secrets: Secrets,
+    outside: Arc<dyn Outside>,
+}
+
+/// Reads a target and the keys beside it.
+pub(super) fn read(
+    entry: &Entry,
+    siblings: &[Entry],
+    secrets: &Secrets,
+    outside: &Arc<dyn Outside>,
+    found: &mut Diagnostics,
+) -> Option<Draft> {
+    let before = found.len();
+    let (fields, password) = match entry.value.text() {
+        Some(url) => (Fields { url: Some(Spanned::new(url.to_owned(), entry.value.span)), ..Fields::default() }, None),
+        None => fields(&entry.value, found)?,
+    };
+    let mut template = |text: &Option<Spanned<String>>| text.as_ref().and_then(|text| Template::new(text, found));
+    let (url, host, port) = (template(&fields.url), template(&fields.host), template(&fields.port));
+    let (socket, user) = (template(&fields.socket), template(&fields.user));
+    let password = password.and_then(|node| read_password(&node, found));
+    let (protected, expect) = beside(siblings, found);
+    let span = entry.value.span;
+    one_place(&fields, span, found);
+    if let Some(url) = &url {
+        check_url(url, found);
+    }
+    let db = fields.db.map(|db| db.value);
+    let draft = Draft {
+        span,
+        url,
+        host,
+        port,
+        socket,
+        user,
+        password,
+        db,
+        tls: fields.tls,
+        protected,
+        expect,
+        secrets: secrets.clone(),
+        outside: Arc::clone(outside),
+    };
+    let errors = found.iter().skip(before).any(|d| d.severity == playbook_core::diagnostic::Severity::Error);
+    (!errors).then_some(draft)
+}
+
+/// A mapping without its password, which may be text or a mapping.
+fn fields(node: &Node, found: &mut Diagnostics) -> Option<(Fields, Option<Node>)> {
+    let Some(entries) = node.entries() else {
+        found.push(
+            Diagnostic::error(Code::WrongType, node.span, format!("expected an address, found {}", node.describe()))
+                .help("write redis: redis://host:6379, or redis: {host: …, user: …, password: {env: NAME}}"),
+        );
+        return None;
+    };
+    let (passwords, rest): (Vec<Entry>, Vec<Entry>) =
+        entries.iter().cloned().partition(|entry| entry.key.value == "password");
+    let fields = decode(&Node { span: node.span, value: Value::Map(rest) }, found)?;
+    Some((fields, passwords.into_iter().next().map(|entry| entry.value)))
+}
+
+fn one_place(fields: &Fields, span: Span, found: &mut Diagnostics) {
+    let given = [fields.url.is_some(), fields.host.is_some(), fields.socket.is_some()];
+    match given.into_iter().filter(|given| *given).count() {
+        1 => {}
+        0 => found.push(
+            Diagnostic::error(Code::MissingKey, span, "a target without an address").help("add url, host or socket"),
+        ),
+        _ => found.push(
+            Diagnostic::error(Code::TargetAddress, span, "a target with more than one address")
+                .help("keep one of url, host and socket"),
+        ),
+    }
+}
+
+fn read_password(node: &Node, found: &mut Diagnostics) -> Option<Password> {
+    if let Some(text) = node.text() {
+        let template = Template::new(&Spanned::new(text.to_owned(), node.span), found)?;
+        if template.fixed().is_some() {
+            in_the_open(node.span, found);
+        }
+        return Some(Password::Template(template));
+    }
+    let elsewhere: Elsewhere = decode(node, found)?;
+    match (elsewhere.env, elsewhere.file) {
+        (Some(name), None) => Some(Password::Env(name)),
+        (None, Some(path)) => Some(Password::File(path)),
+        (None, None) | (Some(_), Some(_)) => {
+            found.push(
+                Diagnostic::error(Code::WrongType, node.span, "a password from nowhere, or from two places")
+                    .help("write password: {env: NAME} or password: {file: PATH}"),
+            );
+            None
+        }
+    }
+}
+
+fn in_the_open(span: Span, found: &mut Diagnostics) {
+    found.push(
+        Diagnostic::warning(Code::SecretInTheOpen, span, "a password in the playbook")
+            .help("use password: {env: NAME}, password: {file: PATH}, a secret input, or REDISCLI_AUTH"),
+    );
+}
+
+/// What can be said of an address before its templates are filled in.
+fn check_url(url: &Template, found: &mut Diagnostics) {
+    if let Some(text) = url.fixed() {
+        match address::parse(text, false) {
+            Ok(endpoint) if endpoint.password.is_some() => in_the_open(url.span(), found),
+            Ok(_) => {}
+            Err(why) => found.push(
+                Diagnostic::error(Code::TargetAddress, url.span(), why).help("for example redis://127.0.0.1:6379/0"),
+            ),
+        }
+        return;
+    }
+    // Between `:` and `@`, without a template, stands a password.
+    let userinfo = url.text().split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(info, _)| info);
+    let literal = userinfo.filter(|info| !info.contains("{{")).and_then(|info| info.split_once(':'));
+    if literal.is_some_and(|(_, password)| !password.is_empty()) {
+        in_the_open(url.span(), found);
+    }
+}
+
+fn beside(siblings: &[Entry], found: &mut Diagnostics) -> (bool, Option<Expect>) {
+    let (mut protected, mut expect) = (false, None);
+    for entry in siblings {
+        match entry.key.value.as_str() {
+            "protected" => protected = decode::<bool>(&entry.value, found).unwrap_or(true),
+            "expect" => {
+                expect = decode::<Expect>(&entry.value, found);
+                if let Some(problem) = expect.as_ref().and_then(Expect::problem) {
+                    found.push(
+                        Diagnostic::error(Code::WrongType, entry.value.span, problem)
+                            .help("for example expect: {role: master, version: \">=7.0\", replicas: \">=1\"}"),
+                    );
+                }
+            }
+            name @ ("via" | "sentinel" | "cluster") => found.push(
+                Diagnostic::error(Code::NotSupported, entry.key.span, format!("`{name}` is not supported yet"))
+                    .help("give the address of the server itself"),
+            ),
+            _ => found.push(unknown_key(&entry.key, SIBLINGS)),
+        }
+    }
+    (protected, expect)
+}
+
+/// The schema of what stands under `redis:`.
+pub(super) fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let mut fields = Fields::json_schema(generator);
+    let elsewhere = generator.subschema_for::<Elsewhere>();
+    let password = serde_json::json!({"description": "The password. May be a template.", "anyOf": [{"type": "string"}, elsewhere]});
+    if let Some(properties) = fields.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+        properties.insert("password".into(), password);
+    }
+    let expect = generator.subschema_for::<Expect>();
+    schemars::json_schema!({
+        "type": "object",
+        "required": ["redis"],
+        "additionalProperties": false,
+        "properties": {
+            "redis": {"anyOf": [{"type": "string", "description": "redis://user@host:6379/0, rediss://… or unix:///path"}, fields]},
+            "protected": {"type": "boolean", "description": "Changes there need an approval."},
+            "expect": expect,
+        }
+    })
+}
+
+impl Draft {
+    fn failed(&self, span: Span, message: impl Into<String>, help: &str) -> EvalError {
+        EvalError::Failed { code: Code::TargetAddress, message: message.into(), help: help.to_owned(), span }
+    }
+
+    fn text(&self, template: Option<&Template>, scope: &Scope) -> Result<Option<String>, EvalError> {
+        let Some(template) = template else { return Ok(None) };
+        let rendered = template.render(scope)?;
+        let word = rendered.word().map_err(|why| {
+            self.failed(template.span(), format!("`{}` has no text: {why}", template.text()), "use a text or a number")
+        })?;
+        Ok(Some(word).filter(|word| !word.is_empty()))
+    }
+
+    fn place(&self, scope: &Scope) -> Result<Endpoint, EvalError> {
+        if let Some(url) = &self.url {
+            let text = self.text(Some(url), scope)?.unwrap_or_default();
+            // A secret is put there as it is, so it is read as it is.
+            let raw = url.render(scope)?.secret.is_some();
+            return address::parse(&text, raw)
+                .map_err(|why| self.failed(url.span(), why, "for example redis://127.0.0.1:6379/0"));
+        }
+        let host = self.text(self.host.as_ref(), scope)?;
+        let socket = self.text(self.socket.as_ref(), scope)?;
+        let port = self.text(self.port.as_ref(), scope)?.map_or(Ok(6379), |port| {
+            port.parse::<u16>()
+                .map_err(|_| self.failed(self.span, format!("`{port}` is not a port"), "a number from 1 to 65535"))
+        })?;
+        let place = match (host, socket) {
+            (_, Some(socket)) => Place::Unix(socket.into()),
+            (Some(host), None) => Place::Tcp(host, port),
+            (None, None) => {
+                return Err(self.failed(self.span, "the target has no address", "give it url, host or socket"));
+            }
+        };
+        Ok(Endpoint { place, user: None, password: None, db: 0, tls: None })
+    }
+
+    fn password(&self, scope: &Scope) -> Result<Option<String>, EvalError> {
+        let missing = |span: Span, message: String| EvalError::Failed {
+            code: Code::SecretUnavailable,
+            message,
+            help: "the target needs it to let the run in".into(),
+            span,
+        };
+        match &self.password {
+            None => Ok(None),
+            Some(Password::Template(template)) => self.text(Some(template), scope),
+            Some(Password::Env(name)) => match self.outside.env(name) {
+                Some(value) => Ok(Some(value)),
+                None => Err(missing(name.span, format!("the environment has no {}", name.value))),
+            },
+            Some(Password::File(path)) => match self.outside.file(Path::new(&path.value)) {
+                Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned())),
+                Err(error) => Err(missing(path.span, format!("{} cannot be read: {error}", path.value))),
+            },
+        }
+    }
+
+    fn tls(&self, fields: &TlsFields) -> Result<Tls, EvalError> {
+        let file = |path: &Option<Spanned<String>>| {
+            let read = |path: &Spanned<String>| {
+                let failed =
+                    |error| self.failed(path.span, format!("{} cannot be read: {error}", path.value), "a file in PEM");
+                self.outside.file(Path::new(&path.value)).map_err(failed)
+            };
+            path.as_ref().map(read).transpose()
+        };
+        let own = match (file(&fields.cert)?, file(&fields.key)?) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(self.failed(
+                    self.span,
+                    "a certificate without its key, or a key without its certificate",
+                    "give tls both cert and key",
+                ));
+            }
+        };
+        Ok(Tls { insecure: fields.insecure, ca: file(&fields.ca)?, own })
+    }
+}
+
+impl TargetDraft for Draft {
+    fn templates(&self) -> Vec<&Template> {
+        let password = match &self.password {
+            Some(Password::Template(template)) => Some(template),
+            Some(Password::Env(_) | Password::File(_)) | None => None,
+        };
+        let parts = [&self.url, &self.host, &self.port, &self.socket, &self.user];
+        parts.into_iter().flatten().chain(password).collect()
+    }
+
+    fn protected(&self) -> bool {
+        self.protected
+    }
+
+    fn open(
+        &self,
+        name: &str,
+        scope: &Scope,
+        secrets: &mut dyn FnMut(&str, &str),
+    ) -> Result<Arc<dyn Target>, EvalError> {
+        let mut endpoint = self.place(scope)?;
+        if let Some(user) = self.text(self.user.as_ref(), scope)? {
+            endpoint.user = Some(user);
+        }
+        if let Some(password) = self.password(scope)? {
+            endpoint.password = Some(password);
+        }
+        if endpoint.password.is_none() {
+            endpoint.password = self.outside.env("REDISCLI_AUTH").filter(|password| !password.is_empty());
+        }
+        if let Some(db) = self.db {
+            endpoint.db = db;
+        }
+        if let Some(fields) = &self.tls {
+            endpoint.tls = Some(self.tls(fields)?);
+        }
+        if let Some(password) = &endpoint.password {
+            secrets(&format!("target.{name}.password"), password);
+        }
+        Ok(Arc::new(RedisTarget::new(name, endpoint, self.expect.clone(), self.secrets.clone())))
+    }
+}

@@ -1,0 +1,4 @@
+//! The Redis provider against real servers.
+
+mod changes;
+mod server;
