@@ -51,17 +51,35 @@ impl Redis {
         command.query(&mut self.connect()).unwrap()
     }
 
-    /// DUMP and expiry of every key, and CONFIG GET *: what a rollback has to bring back.
+    /// DUMP and expiry of every key, and CONFIG GET *: what a rollback has to bring back. Sets and
+    /// hashes in hash tables are taken by content: their DUMP follows the order of the table, which
+    /// is another after RESTORE and on another server.
     pub fn everything(&self) -> Everything {
         let mut connection = self.connect();
         let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
         let mut all = BTreeMap::new();
         for key in keys {
-            let dump: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut connection).unwrap();
+            let encoding: String = redis::cmd("OBJECT").arg("ENCODING").arg(&key).query(&mut connection).unwrap();
+            let kind: String = redis::cmd("TYPE").arg(&key).query(&mut connection).unwrap();
+            let dump: Vec<u8> = match (kind.as_str(), encoding.as_str()) {
+                ("set", "hashtable") => {
+                    let mut members: Vec<Vec<u8>> = redis::cmd("SMEMBERS").arg(&key).query(&mut connection).unwrap();
+                    members.sort();
+                    members.join(&b"\n"[..])
+                }
+                ("hash", "hashtable") => {
+                    let fields: BTreeMap<Vec<u8>, Vec<u8>> = redis::cmd("HGETALL").arg(&key).query(&mut connection).unwrap();
+                    fields.into_iter().flat_map(|(field, value)| [field, value]).collect::<Vec<_>>().join(&b"\n"[..])
+                }
+                _ => redis::cmd("DUMP").arg(&key).query(&mut connection).unwrap(),
+            };
             let expiry: i64 = redis::cmd("PEXPIRETIME").arg(&key).query(&mut connection).unwrap();
             all.insert(key, (dump, expiry));
         }
-        let config: BTreeMap<String, String> = redis::cmd("CONFIG").arg("GET").arg("*").query(&mut connection).unwrap();
+        let mut config: BTreeMap<String, String> =
+            redis::cmd("CONFIG").arg("GET").arg("*").query(&mut connection).unwrap();
+        // These name the server itself, and cannot be set.
+        config.retain(|name, _| !["port", "dir", "pidfile"].contains(&name.as_str()));
         Everything { keys: all, config }
     }
 }
@@ -78,6 +96,27 @@ impl Drop for Redis {
 pub struct Everything {
     pub keys: BTreeMap<Vec<u8>, (Vec<u8>, i64)>,
     pub config: BTreeMap<String, String>,
+}
+
+impl Everything {
+    /// What differs, by name; `with_expiry` compares the times of expiry as well.
+    pub fn differences(&self, other: &Self, with_expiry: bool) -> Vec<String> {
+        let names: std::collections::BTreeSet<_> = self.keys.keys().chain(other.keys.keys()).collect();
+        let view = |all: &Self, key: &Vec<u8>| {
+            all.keys.get(key).map(|(dump, expiry)| (dump.clone(), if with_expiry { *expiry } else { expiry.signum() }))
+        };
+        let mut differ: Vec<String> = names
+            .into_iter()
+            .filter(|key| view(self, key) != view(other, key))
+            .map(|key| format!("key {}", String::from_utf8_lossy(key)))
+            .collect();
+        for (name, value) in &self.config {
+            if other.config.get(name) != Some(value) {
+                differ.push(format!("config {name}: {value} and {:?}", other.config.get(name)));
+            }
+        }
+        differ
+    }
 }
 
 fn free_port() -> u16 {

@@ -18,7 +18,7 @@ pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colo
             }
             Ok(planned) => {
                 let counts: Vec<String> =
-                    planned.impact.iter().map(|impact| format!("{} {}", impact.count, impact.what)).collect();
+                    planned.impact.iter().map(|impact| super::things(impact.count, &impact.what)).collect();
                 let head =
                     if counts.is_empty() { "put back".to_owned() } else { format!("put back {}", counts.join(", ")) };
                 out.push_str(&format!("  {} {id}  {head}\n", paint.mark(Mark::Back)));

@@ -282,10 +282,11 @@ impl Drawing {
         match finished.status {
             StepEnd::Ok => {
                 let result = finished.result.as_ref().and_then(brief);
+                let mut below = None;
                 if let Some(finish) = &finished.finish {
                     add(format!("the run ends here: {finish}"));
-                } else if let Some(difference) = line.difference.filter(|_| line.changed <= 1) {
-                    add(difference);
+                } else if line.changed == 1 && line.difference.is_some() {
+                    below = line.difference;
                 } else if line.changed > 1 {
                     add(format!("{} changed", grouped(line.changed)));
                 } else if let Some(result) = result {
@@ -295,6 +296,9 @@ impl Drawing {
                 // Notes, gates and groups have said all there is to say.
                 if !text.is_empty() {
                     self.step_line(mark, id, &text, &took);
+                }
+                if let Some(below) = below {
+                    self.under(&below);
                 }
             }
             StepEnd::Failed | StepEnd::TimedOut | StepEnd::Unknown | StepEnd::Cancelled => {
@@ -440,6 +444,7 @@ impl Drawing {
             ));
             return;
         }
+        let failed = summary.reason.is_some();
         let Some(outcome) = summary.outcome else {
             let waiting: Vec<&str> = summary.waiting.iter().map(StepId::as_str).collect();
             self.say(&format!("{} waiting for a person: {}", self.paint.mark(Mark::Ask), waiting.join(", ")));
@@ -454,7 +459,8 @@ impl Drawing {
             Outcome::Succeeded => (Mark::Ok, "done"),
             Outcome::FinishedEarly => (Mark::Ok, "done, early"),
             Outcome::Failed => (Mark::Fail, "failed; what changed was left"),
-            Outcome::RolledBack => (Mark::Back, "failed and rolled back; everything is as it was, verified"),
+            Outcome::RolledBack if failed => (Mark::Back, "failed and rolled back; everything is as it was, verified"),
+            Outcome::RolledBack => (Mark::Back, "rolled back; everything is as it was, verified"),
             Outcome::PartlyRolledBack => (Mark::Fail, "rolled back in part"),
             Outcome::Refused => (Mark::Fail, "refused; nothing was changed"),
             Outcome::Cancelled => (Mark::Warn, "cancelled"),
