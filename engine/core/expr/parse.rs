@@ -120,6 +120,12 @@ impl Template {
         Self { text: text.into(), span, shape: Shape::Text, uses: Vec::new() }
     }
 
+    /// Text that is shown as it is and refers to names all the same, such as an expression that a
+    /// provider evaluates itself: the names are checked, and waited for.
+    pub fn naming(text: impl Into<String>, span: Span, uses: Vec<Use>) -> Self {
+        Self { text: text.into(), span, shape: Shape::Text, uses }
+    }
+
     /// As written.
     pub fn text(&self) -> &str {
         &self.text

@@ -15,6 +15,7 @@ mod classify;
 mod client;
 mod command;
 mod config_change;
+pub mod drill;
 mod dump;
 mod endpoint;
 mod expect;
@@ -24,6 +25,7 @@ mod find_keys;
 mod functions_change;
 mod image;
 mod key_change;
+mod keys;
 mod lookup;
 mod meta;
 mod outside;
@@ -80,7 +82,7 @@ impl Provider for Redis {
     }
 
     fn kinds(&self) -> Vec<Arc<dyn Kind>> {
-        vec![Arc::new(command::RedisKind)]
+        vec![Arc::new(command::RedisKind), Arc::new(keys::KeysKind)]
     }
 
     fn target(&self, entry: &Entry, siblings: &[Entry], found: &mut Diagnostics) -> Option<Arc<dyn TargetDraft>> {

@@ -75,6 +75,7 @@ impl Table {
     }
 
     /// Everything, subcommands included.
+    #[cfg(test)]
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, Meta)> {
         self.0.iter().map(|(name, meta)| (*name, *meta))
     }

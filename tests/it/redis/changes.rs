@@ -79,7 +79,10 @@ async fn a_conflict_is_shown_three_ways_and_nothing_is_overwritten() {
     assert_eq!(back.restored, 1);
     assert_eq!(back.conflicts.len(), 1);
     let conflict = &back.conflicts[0];
-    assert_eq!((conflict.subject.as_str(), conflict.before.as_str(), conflict.now.as_str()), ("key k", "\"before\"", "\"theirs\""));
+    assert_eq!(
+        (conflict.subject.as_str(), conflict.before.as_str(), conflict.now.as_str()),
+        ("key k", "\"before\"", "\"theirs\"")
+    );
     assert_eq!(other.text("GET k"), "theirs");
     assert_eq!(other.text("GET free"), "before");
 }

@@ -1,4 +1,5 @@
 //! The Redis provider against real servers.
 
 mod changes;
+mod keys;
 mod server;

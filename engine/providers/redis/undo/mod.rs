@@ -171,6 +171,12 @@ impl<'a> RedisUndo<'a> {
                 whole.failed.get_or_insert(fault);
             }
         }
+        let secrets = self.conn.target().secrets();
+        for difference in whole.differs.iter_mut().chain(&mut whole.conflicts) {
+            for text in [&mut difference.subject, &mut difference.before, &mut difference.ours, &mut difference.now] {
+                *text = secrets.text(text).into_owned();
+            }
+        }
         whole
     }
 

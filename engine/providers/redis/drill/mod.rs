@@ -1,0 +1,8 @@
+//! Rehearsals: a server that is thrown away, and what it held before and after.
+
+mod glob;
+mod snapshot;
+mod throwaway;
+
+pub use snapshot::{Ignoring, Snapshot};
+pub use throwaway::Throwaway;
