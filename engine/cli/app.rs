@@ -13,6 +13,7 @@ use crate::out::Out;
 use crate::render;
 
 /// What every command has.
+#[derive(Clone)]
 pub(crate) struct App {
     /// The environment, read once.
     pub env: BTreeMap<String, String>,
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub width: usize,
     /// The providers.
     pub registry: Registry,
+    /// The state directory, where it is not the one of the environment.
+    state: Option<std::path::PathBuf>,
 }
 
 impl App {
@@ -52,7 +55,7 @@ impl App {
             .unwrap_or(80)
             .clamp(40, 200);
         let registry = Registry::new(vec![playbook_providers::redis::provider(secrets.clone())]);
-        Self { env, secrets, out, colour, width, registry }
+        Self { env, secrets, out, colour, width, registry, state: None }
     }
 
     /// Where runs are kept.
@@ -62,7 +65,12 @@ impl App {
 
     /// The state directory.
     pub(crate) fn state_dir(&self) -> std::path::PathBuf {
-        Local::root(|name| self.env.get(name).cloned())
+        self.state.clone().unwrap_or_else(|| Local::root(|name| self.env.get(name).cloned()))
+    }
+
+    /// The same, with its state elsewhere: for what should leave no trace.
+    pub(crate) fn with_state(&self, dir: &std::path::Path) -> Self {
+        Self { state: Some(dir.to_owned()), ..self.clone() }
     }
 
     /// Is there a person at this terminal who can be asked?

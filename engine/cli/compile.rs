@@ -113,6 +113,11 @@ impl Overrides {
         self.add(name, &format!("{{{kind}: {}}}", quoted(url)))
     }
 
+    /// The targets alone.
+    pub(crate) fn into_targets(self) -> Vec<(Spanned<String>, Node)> {
+        self.targets
+    }
+
     /// A target whose recorded address had a secret taken out of it.
     pub(crate) fn hidden(&self) -> Option<&str> {
         self.texts.iter().find(|(_, text)| text.contains("[secret:")).map(|(name, _)| name.as_str())

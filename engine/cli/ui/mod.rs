@@ -35,6 +35,8 @@ pub(crate) enum Style {
     Plain { colour: bool, width: usize },
     /// One event a line.
     Json,
+    /// Not at all.
+    Silent,
 }
 
 /// What the screen is told.
@@ -78,6 +80,11 @@ impl Ui {
         Self { out: app.out.clone(), style }
     }
 
+    /// Shows nothing: how it ended is all that counts.
+    pub(crate) fn silent(app: &App) -> Self {
+        Self { out: app.out.clone(), style: Style::Silent }
+    }
+
     /// Starts the thread that owns the screen.
     pub(crate) fn start(
         self,
@@ -91,6 +98,13 @@ impl Ui {
         let style = self.style;
         let thread = std::thread::spawn(move || match style {
             Style::Json => json::run(&out, &messages),
+            Style::Silent => {
+                while let Ok(message) = messages.recv() {
+                    if matches!(message, Message::Finish(_)) {
+                        return;
+                    }
+                }
+            }
             Style::Live { colour, width } => {
                 screen::Drawing::new(out, colour, width, true, keys, to_loop, person).run(&messages);
             }
