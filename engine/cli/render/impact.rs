@@ -26,7 +26,7 @@ fn add(changes: &[Change], depth: usize, lines: &mut Vec<ChangeLine>) {
     for change in changes.iter().filter(|change| !change.is_noop()) {
         let changes_itself =
             change.before != change.after || (change.before == Image::Unknown && change.parts.is_empty());
-        let values = changes_itself.then(|| (change.before.show(), change.after.show()));
+        let values = changes_itself.then(|| change.shown());
         lines.push(ChangeLine { depth, subject: change.subject.clone(), values });
         add(&change.parts, depth + 1, lines);
     }

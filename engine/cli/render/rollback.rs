@@ -23,7 +23,7 @@ pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colo
                     if counts.is_empty() { "put back".to_owned() } else { format!("put back {}", counts.join(", ")) };
                 out.push_str(&format!("  {} {id}  {head}\n", paint.mark(Mark::Back)));
                 for change in planned.changes.iter().take(20) {
-                    let line = format!("{}: {} → {}", change.subject, change.before.show(), change.after.show());
+                    let line = change.line();
                     out.push_str(&format!(
                         "    {:ids$}  {}\n",
                         "",

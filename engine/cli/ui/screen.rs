@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use playbook_core::event::{
-    Actor, ApprovalDecided, ApprovalRequested, Decision, Event, Outcome, Phase, Record, StepEnd, StepFinished,
+    Actor, ApprovalDecided, ApprovalRequested, Decision, Event, Outcome, Phase, Question, Record, StepEnd, StepFinished,
 };
 use playbook_core::model::{Duration as Length, StepId};
 use playbook_runtime::{Input, Progress};
@@ -37,6 +37,7 @@ pub(super) struct Drawing {
     run: String,
     questions: VecDeque<Open>,
     rolling_back: bool,
+    beforehand: (bool, bool),
     asking: bool,
     answers: u32,
 }
@@ -65,6 +66,7 @@ impl Drawing {
             run: String::new(),
             questions: VecDeque::new(),
             rolling_back: false,
+            beforehand: (false, false),
             asking: false,
             answers: 0,
         }
@@ -131,6 +133,7 @@ impl Drawing {
         match &record.event {
             Event::RunStarted(started) => {
                 self.run = record.run.short().to_owned();
+                self.beforehand = (started.settings.yes, started.drill);
                 self.starter = Some(record.actor.clone());
                 let title = started.title.as_deref().map(|title| format!(" · {title}")).unwrap_or_default();
                 let drill = if started.drill { " · drill" } else { "" };
@@ -334,6 +337,12 @@ impl Drawing {
     }
 
     fn asked(&mut self, step: Option<StepId>, asked: &ApprovalRequested) {
+        let (yes, drill) = self.beforehand;
+        let gate = matches!(asked.question, Question::Confirm | Question::Approval | Question::Manual);
+        if gate && (drill || (yes && asked.question == Question::Confirm)) {
+            // It is answered in the same breath; only the answer is shown.
+            return;
+        }
         self.questions.push_back(Open { step, asked: asked.clone() });
     }
 
@@ -419,7 +428,7 @@ impl Drawing {
             Decision::Approved => (Mark::Ok, format!("yes, says {}{comment}", actor.name())),
             Decision::Rejected => (Mark::Fail, format!("no, says {}{comment}", actor.name())),
             Decision::Expired => (Mark::Fail, "nobody answered in time".to_owned()),
-            Decision::Bypassed => (Mark::Ok, format!("yes, beforehand{comment}")),
+            Decision::Bypassed => (Mark::Note, format!("asks nobody{comment}")),
             Decision::Happened => (Mark::Note, format!("it was carried out, says {}{comment}", actor.name())),
             Decision::DidNotHappen => (Mark::Note, format!("it was not carried out, says {}{comment}", actor.name())),
         };

@@ -21,7 +21,7 @@ pub(crate) fn brief(value: &Value) -> Option<String> {
                     .collect();
                 return Some(one_line(&pairs.join(", "), 60));
             }
-            Some(format!("{} fields", map.len()))
+            None
         }
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn difference(done: &ActionResult) -> Option<String> {
     let first = done.diff.iter().find(|change| !change.is_noop())?;
     let more = done.diff.len() - 1;
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(one_line(&format!("{}: {} → {}{tail}", first.subject, first.before.show(), first.after.show()), 90))
+    Some(one_line(&format!("{}{tail}", first.line()), 90))
 }
 
 /// Why a step was skipped.

@@ -60,6 +60,25 @@ impl Change {
         Self { subject: subject.into(), before, after, parts: Vec::new() }
     }
 
+    /// Both sides for people: amounts of memory with their size, `314572800 (300 MiB)`.
+    pub fn shown(&self) -> (String, String) {
+        let memory = ["memory", "bytes", "backlog-size"].iter().any(|word| self.subject.contains(word));
+        let side = |image: &Image| match image {
+            Image::Value(Value::Number(number)) if memory => match number.as_u64() {
+                Some(bytes) if bytes >= 1024 => format!("{bytes} ({})", crate::model::Bytes(bytes)),
+                _ => image.show(),
+            },
+            other => other.show(),
+        };
+        (side(&self.before), side(&self.after))
+    }
+
+    /// As one line for people.
+    pub fn line(&self) -> String {
+        let (before, after) = self.shown();
+        format!("{}: {before} → {after}", self.subject)
+    }
+
     /// Would it stay as it is?
     pub fn is_noop(&self) -> bool {
         self.before == self.after && self.before != Image::Unknown && self.parts.iter().all(Change::is_noop)

@@ -70,7 +70,8 @@ pub(super) fn flat(changes: &[Change]) -> Vec<DiffLine> {
 fn add(change: &Change, whole: &str, lines: &mut Vec<DiffLine>) {
     let subject = if whole.is_empty() { change.subject.clone() } else { format!("{whole} {}", change.subject) };
     if change.parts.is_empty() || change.before != change.after {
-        lines.push(DiffLine { subject: subject.clone(), before: change.before.show(), after: change.after.show() });
+        let (before, after) = change.shown();
+        lines.push(DiffLine { subject: subject.clone(), before, after });
     }
     for part in &change.parts {
         add(part, &subject, lines);
