@@ -27,6 +27,10 @@ pub(super) async fn written(conn: &mut impl Ask, call: &Call) -> Result<Vec<Vec<
 /// The keys that a command touches, each once.
 async fn touched(conn: &mut impl Ask, call: &Call) -> Result<Vec<Touched>, Fault> {
     let mut found = Vec::new();
+    let script = matches!(call.name(), "eval" | "evalsha" | "fcall");
+    if script && call.words().get(2).is_some_and(|count| count == "0") {
+        return Ok(found);
+    }
     if conn.server().tells_key_flags() {
         let words = ["COMMAND", "GETKEYSANDFLAGS"].into_iter().chain(call.words().iter().map(String::as_str));
         match conn.ask(&Lines::of(words)).await?.into_iter().next() {

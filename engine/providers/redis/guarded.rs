@@ -6,7 +6,7 @@
 
 use playbook_core::action::Fault;
 
-use super::ask::image_lines;
+use super::ask::{image_lines, slack};
 use super::client::{Lines, WriteConn};
 use super::faults;
 use super::image::Image;
@@ -15,15 +15,24 @@ use super::txn::{Outcome, transact};
 use super::value::{Reply, ServerError};
 
 /// Compares, runs, reads. Keys: the keys. Arguments: how many; how an expiry is asked; whether to read
-/// the keys afterwards; digest and expiry of each (empty: none, or not compared); then each command
+/// the keys afterwards; how far expiries may lie apart; digest and expiry of each; then each command
 /// after its number of words.
 const SCRIPT: &str = r"
-local n, expiry, read, at = tonumber(ARGV[1]), ARGV[2], ARGV[3], 4
+local n, expiry, read, slack, at = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), 5
+local time = redis.call('TIME')
+local function expires(key)
+  local value = redis.call(expiry, key)
+  if expiry == 'PTTL' and value >= 0 then value = value + time[1] * 1000 + math.floor(time[2] / 1000) end
+  return value
+end
 for i = 1, n do
   local dump = redis.call('DUMP', KEYS[i])
   local seen = dump and redis.sha1hex(dump) or ''
   if seen ~= ARGV[at] then return {0} end
-  if ARGV[at + 1] ~= '' and string.format('%.0f', redis.call(expiry, KEYS[i])) ~= ARGV[at + 1] then return {0} end
+  if dump then
+    local now, was = expires(KEYS[i]), tonumber(ARGV[at + 1])
+    if (now < 0) ~= (was < 0) or math.abs(now - was) > slack and now >= 0 then return {0} end
+  end
   at = at + 2
 end
 local replies = {}
@@ -98,10 +107,10 @@ async fn by_script(
     words.push(number(keys.len()));
     words.push(if exact { b"PEXPIRETIME".to_vec() } else { b"PTTL".to_vec() });
     words.push(number(usize::from(then == Then::Read)));
+    words.push(slack(conn.server()).to_string().into_bytes());
     for (_, image) in keys {
         words.push(image.dump.as_deref().map(sha1).unwrap_or_default().into_bytes());
-        let there = exact && image.dump.is_some();
-        words.push(if there { image.expiry.to_string().into_bytes() } else { Vec::new() });
+        words.push(image.expiry.to_string().into_bytes());
     }
     for command in commands.words() {
         let command: Vec<Vec<u8>> = command.map(<[u8]>::to_vec).collect();

@@ -1,6 +1,6 @@
 //! A secret is in nothing that is recorded, shown or reported.
 
-use playbook_core::action::{Action, UndoPart};
+use playbook_core::action::UndoPart;
 use playbook_core::expr::Scope;
 use playbook_core::secret::Secrets;
 use serde_json::json;
