@@ -12,7 +12,7 @@ use super::call::Call;
 use super::client::{Lines, WriteConn};
 use super::faults;
 use super::secret_words::touches_passwords;
-use super::txn::{Outcome, allowed, transact};
+use super::txn::{Outcome, allowed, transact_or_not};
 use super::value::Reply;
 
 /// The kind of record that holds rules of users.
@@ -153,7 +153,7 @@ impl<'a> AclChange<'a> {
         let captured = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let mut body = Lines::of(["ACL", "LIST"]);
         body.extend(self.call.line()).add(["ACL", "LIST"]);
-        let sent = transact(&mut self.conn, &body, false).await;
+        let sent = transact_or_not(&mut self.conn, &body, false).await;
         let replies = match sent.map_err(|fault| self.call.clean_fault(fault))? {
             Outcome::Ran(replies) => replies,
             Outcome::Moved => return Err(faults::moved("a user")),

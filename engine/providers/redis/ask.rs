@@ -59,8 +59,8 @@ pub(super) fn told(reply: Reply, target: &RedisTarget) -> Result<Reply, Fault> {
 
 /// The server's clock, in milliseconds since 1970, and how exactly it tells expiries.
 pub(super) async fn moment(conn: &mut impl Ask) -> Result<Moment, Fault> {
-    let replies = conn.ask(&Lines::of(["TIME"])).await?;
-    let now = replies.first().and_then(clock).ok_or_else(|| faults::internal("TIME without a time"))?;
+    let reply = conn.ask(&Lines::of(["TIME"])).await?.into_iter().next().unwrap_or(Reply::Nil);
+    let now = clock(&told(reply, conn.target())?).ok_or_else(|| faults::internal("TIME without a time"))?;
     Ok(Moment { now, slack: slack(conn.server()) })
 }
 

@@ -86,7 +86,7 @@ impl Lines {
     }
 
     /// The words of each command.
-    fn words(&self) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
+    pub(super) fn words(&self) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
         self.0.cmd_iter().map(|command| {
             command.args_iter().map(|word| match word {
                 redis::Arg::Simple(bytes) => bytes,

@@ -9,7 +9,7 @@ use super::call::Call;
 use super::client::WriteConn;
 use super::faults;
 use super::settings::{Kept, Settings, get_lines, got, kept_json, normal, order};
-use super::txn::{Outcome, allowed, transact};
+use super::txn::{Outcome, allowed, transact_or_not};
 use super::value::Reply;
 
 /// The kind of record that holds settings.
@@ -95,7 +95,7 @@ impl<'a> ConfigChange<'a> {
         let captured = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let mut body = get_lines(self.names());
         body.extend(self.call.line()).extend(get_lines(self.names()));
-        let mut replies = match transact(&mut self.conn, &body, false).await {
+        let mut replies = match transact_or_not(&mut self.conn, &body, false).await {
             Err(fault) => return Err(self.call.clean_fault(fault)),
             Ok(Outcome::Moved) => return Err(faults::moved("a setting")),
             Ok(Outcome::Refused(error)) => return Err(self.refused(&error)),
@@ -111,6 +111,9 @@ impl<'a> ConfigChange<'a> {
         }
         self.done = true;
         self.result = reply.json();
+        if let Some((_, password)) = after.iter().find(|(name, _)| name == "requirepass") {
+            self.conn.target().learn_password(password);
+        }
         let record = self.record(&before, &after);
         Ok(Applied {
             changed: before != after,

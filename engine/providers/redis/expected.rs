@@ -72,6 +72,22 @@ impl Expected {
         expires && Content::read(payload) == *wanted
     }
 
+    /// Does it leave everything as it was?
+    pub(super) fn keeps(&self, before: &Image) -> bool {
+        let value = match &self.value {
+            Want::Same => true,
+            Want::Absent => before.dump.is_none(),
+            Want::Is(content) => before.content().as_ref() == Some(content),
+        };
+        let expiry = match self.expiry {
+            Expiry::Same => true,
+            Expiry::Never => before.expiry < 0,
+            Expiry::At(ms) => before.expiry == ms,
+            Expiry::In(_) => false,
+        };
+        value && (expiry || before.dump.is_none())
+    }
+
     /// For people.
     pub(super) fn describe(&self, before: &Image, now: i64) -> String {
         let expiry = match self.expiry {

@@ -49,6 +49,10 @@ pub(super) fn server(error: &ServerError, address: &str, secrets: &Secrets) -> F
 
 /// The error behind a transaction that was given up.
 fn cause(error: &ServerError) -> (String, String) {
+    // Within a script, old versions put the place before the words.
+    if let Some((_, words)) = error.text.split_once("-OOM ").filter(|_| error.code.starts_with('@')) {
+        return ("OOM".into(), words.to_owned());
+    }
     let inner = error.text.split_once("because of: ").filter(|_| error.code == "EXECABORT").map(|(_, inner)| inner);
     match inner.and_then(|inner| inner.split_once(' ')) {
         Some((code, text)) if code.chars().all(|c| c.is_ascii_uppercase()) => (code.to_owned(), text.to_owned()),

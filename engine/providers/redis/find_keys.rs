@@ -10,15 +10,27 @@ use super::value::{Reply, ServerError};
 
 /// A key of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Touched {
-    pub(super) key: Vec<u8>,
-    /// May the command change it?
-    pub(super) written: bool,
+struct Touched {
+    key: Vec<u8>,
+    /// Does the server say that the command may change it?
+    written: bool,
+}
+
+/// The keys that a command may change, each once.
+pub(super) async fn written(conn: &mut impl Ask, call: &Call) -> Result<Vec<Vec<u8>>, Fault> {
+    let found = touched(conn, call).await?;
+    // XREADGROUP writes a key that the server calls read-only, and it may not be the only one.
+    let none = found.iter().all(|touched| !touched.written);
+    Ok(found.into_iter().filter(|touched| touched.written || none).map(|touched| touched.key).collect())
 }
 
 /// The keys that a command touches, each once.
-pub(super) async fn touched(conn: &mut impl Ask, call: &Call) -> Result<Vec<Touched>, Fault> {
+async fn touched(conn: &mut impl Ask, call: &Call) -> Result<Vec<Touched>, Fault> {
     let mut found = Vec::new();
+    let script = matches!(call.name(), "eval" | "evalsha" | "fcall");
+    if script && call.words().get(2).is_some_and(|count| count == "0") {
+        return Ok(found);
+    }
     if conn.server().tells_key_flags() {
         let words = ["COMMAND", "GETKEYSANDFLAGS"].into_iter().chain(call.words().iter().map(String::as_str));
         match conn.ask(&Lines::of(words)).await?.into_iter().next() {

@@ -10,7 +10,7 @@ use super::ask::told;
 use super::call::Call;
 use super::client::{Lines, WriteConn};
 use super::faults;
-use super::txn::{Outcome, allowed, transact};
+use super::txn::{Outcome, allowed, transact_or_not};
 use super::value::Reply;
 
 /// The kind of record that holds all functions.
@@ -78,7 +78,7 @@ impl<'a> FunctionsChange<'a> {
         let captured = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let mut body = Lines::of(["FUNCTION", "DUMP"]);
         body.extend(list_line()).extend(self.call.line()).extend(list_line());
-        let sent = transact(&mut self.conn, &body, false).await;
+        let sent = transact_or_not(&mut self.conn, &body, false).await;
         let replies = match sent.map_err(|fault| self.call.clean_fault(fault))? {
             Outcome::Ran(replies) => replies,
             Outcome::Moved => return Err(faults::moved("the functions")),

@@ -5,16 +5,17 @@ use playbook_core::plan;
 use playbook_core::ports::BoxFuture;
 use serde_json::Value;
 
-use super::ask::{clock, image_lines, images, keys_subject, memory, read_keys, slack, told};
+use super::ask::{clock, images, keys_subject, memory, read_keys, slack, told};
 use super::call::Call;
 use super::classify::Way;
 use super::client::{Lines, WriteConn};
 use super::faults;
-use super::find_keys::touched;
+use super::find_keys::written;
+use super::guarded::{Then, guarded};
 use super::image::{Image, key_name};
 use super::record::{Facts, KeysRecord, after, salt};
 use super::reply::typed;
-use super::txn::{Outcome, allowed, transact};
+use super::txn::{Outcome, allowed};
 use super::value::Reply;
 
 /// Lines of a diff.
@@ -46,12 +47,7 @@ impl<'a> KeyChange<'a> {
         if self.done {
             return Ok(None);
         }
-        let keys: Vec<Vec<u8>> = touched(&mut self.conn, &self.call)
-            .await?
-            .into_iter()
-            .filter(|key| key.written)
-            .map(|key| key.key)
-            .collect();
+        let keys = written(&mut self.conn, &self.call).await?;
         let mut lines = Lines::of(["UNWATCH"]);
         if !keys.is_empty() {
             lines.add([b"WATCH".as_slice()].into_iter().chain(keys.iter().map(Vec::as_slice)));
@@ -86,10 +82,9 @@ impl<'a> KeyChange<'a> {
 
     async fn commit(&mut self) -> Result<Applied, Fault> {
         let record = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
-        let keys = || record.keys.iter().map(|(key, _)| key.as_slice());
         let mut body = Lines::of(["TIME"]);
-        body.extend(self.call.line()).extend(image_lines(keys(), self.conn.server()));
-        let mut replies = match transact(&mut self.conn, &body, false).await {
+        body.extend(self.call.line());
+        let mut replies = match guarded(&mut self.conn, &record.keys, &body, Then::Read, false).await {
             Err(fault) => return Err(self.call.clean_fault(fault)),
             Ok(Outcome::Moved) => return Err(faults::moved(&self.call.clean(&subject(&record)))),
             Ok(Outcome::Refused(error)) => return Err(self.refused(&error)),
@@ -104,8 +99,10 @@ impl<'a> KeyChange<'a> {
         let same = record.keys.iter().zip(&left).all(|((_, before), after)| before.equals(after, slack));
         if let Reply::Error(error) = &reply {
             let fault = self.refused(error);
-            // The server refused, and everything that it could have changed is as it was.
-            let happened = if same && self.way == Way::Keys(None) { Happened::No } else { Happened::Unclear };
+            // The server refused, and everything that it could have changed is as it was. A script
+            // may have done something before it failed.
+            let begun = self.way != Way::Keys(None) && !never_begun(error);
+            let happened = if same && !begun { Happened::No } else { Happened::Unclear };
             return Err(Fault { happened, ..fault });
         }
         self.done = true;
@@ -132,6 +129,7 @@ impl<'a> KeyChange<'a> {
     fn beyond(&self, no_keys: bool) -> Option<String> {
         match &self.way {
             Way::Keys(Some(what)) => Some((*what).to_owned()),
+            Way::Keys(None) if no_keys => Some("the server names no key that it writes".to_owned()),
             Way::Script if no_keys => Some("the script declares no keys, so nobody knows what it changed".to_owned()),
             _ => None,
         }
@@ -162,6 +160,13 @@ impl<'a> KeyChange<'a> {
             })
             .collect()
     }
+}
+
+/// Was the script not even begun?
+fn never_begun(error: &super::value::ServerError) -> bool {
+    error.code == "NOSCRIPT"
+        || error.text.starts_with("Error compiling")
+        || error.text.starts_with("Function not found")
 }
 
 fn subject(record: &KeysRecord) -> String {

@@ -14,7 +14,8 @@ use super::image::{Image, Moment};
 use super::plain_change::{Role, keys_of_all};
 use super::record::{KeysRecord, after};
 use super::settings::{get_lines, got, kept_json};
-use super::undo::{Kind, same_db, settings};
+use super::target::RedisTarget;
+use super::undo::{Kind, enter, same_db, settings, sort};
 use super::value::Reply;
 
 /// How long a connection that may still bring the change is waited for.
@@ -24,6 +25,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Finds out whether a part happened.
 pub(super) async fn probe(access: ReadAccess<'_>, part: &UndoPart) -> Result<Verdict, Fault> {
+    enter(&sort(vec![part.clone()])?, RedisTarget::of(access.target())?);
     let mut read = ReadConn::open(access).await?;
     if let Some(why) = still_there(&mut read, part).await? {
         return Ok(Verdict::Unclear(why));

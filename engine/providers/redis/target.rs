@@ -1,6 +1,7 @@
 //! A Redis server as a target: where it is, who is expected there, and who answers.
 
 use std::any::Any;
+use std::sync::Mutex;
 
 use playbook_core::action::{Fault, Identity, ReadAccess, Target};
 use playbook_core::ports::{BoxFuture, Cancel};
@@ -20,11 +21,13 @@ pub(super) struct RedisTarget {
     expect: Option<Expect>,
     secrets: Secrets,
     cached: Cached,
+    /// A password that the run itself has set since.
+    newer: Mutex<Option<String>>,
 }
 
 impl RedisTarget {
     pub(super) fn new(name: &str, endpoint: Endpoint, expect: Option<Expect>, secrets: Secrets) -> Self {
-        Self { name: name.to_owned(), endpoint, expect, secrets, cached: Cached::default() }
+        Self { name: name.to_owned(), endpoint, expect, secrets, cached: Cached::default(), newer: Mutex::default() }
     }
 
     /// The target of an access, which is always one of this provider's.
@@ -46,6 +49,20 @@ impl RedisTarget {
 
     pub(super) fn cached(&self) -> &Cached {
         &self.cached
+    }
+
+    /// Another password to try where the first is refused: the run itself may have changed it.
+    pub(super) fn learn_password(&self, password: &str) {
+        if let Ok(mut newer) = self.newer.lock() {
+            *newer = Some(password.to_owned()).filter(|password| !password.is_empty());
+        }
+    }
+
+    /// The endpoint with the password that was learned, if one was, and if it is this user's.
+    pub(super) fn newer_endpoint(&self) -> Option<Endpoint> {
+        let own = self.endpoint.user.as_deref().is_none_or(|user| user == "default");
+        let password = self.newer.lock().ok()?.clone().filter(|_| own)?;
+        Some(Endpoint { password: Some(password), ..self.endpoint.clone() })
     }
 
     /// Drops the connection for reads, which broke.

@@ -43,6 +43,21 @@ pub(super) async fn transact(conn: &mut WriteConn<'_>, body: &Lines, insist: boo
     })
 }
 
+/// Runs commands as one; on a server that is out of memory, one after the other: such a server takes
+/// no transactions at all, not even one that would make room. Not for keys: see [`super::guarded`].
+///
+/// # Errors
+/// As [`transact`].
+pub(super) async fn transact_or_not(conn: &mut WriteConn<'_>, body: &Lines, insist: bool) -> Result<Outcome, Fault> {
+    match transact(conn, body, insist).await? {
+        Outcome::Refused(error) if error.code == "OOM" || error.text.contains("because of: OOM") => {
+            let replies = if insist { conn.insist(body).await? } else { conn.commit(body).await? };
+            Ok(Outcome::Ran(replies))
+        }
+        outcome => Ok(outcome),
+    }
+}
+
 /// Makes sure that this user may make transactions, before one is counted on.
 pub(super) async fn allowed(conn: &mut WriteConn<'_>) -> Result<(), Fault> {
     let mut lines = Lines::new();

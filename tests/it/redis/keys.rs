@@ -62,7 +62,8 @@ async fn a_condition_holds_when_the_keys_are_changed_not_only_when_they_are_foun
     let first = change.capture().await.unwrap().unwrap();
     assert_eq!(first.count, 4);
     change.apply().await.unwrap();
-    let left: Vec<String> = (0..10).map(|n| format!("k:{n}")).filter(|k| other.int(&format!("EXISTS {k}")) == 1).collect();
+    let left: Vec<String> =
+        (0..10).map(|n| format!("k:{n}")).filter(|k| other.int(&format!("EXISTS {k}")) == 1).collect();
     assert_eq!(left.len(), 6);
     other.run(&format!("DEL {}", left[0]));
     for key in &left[1..] {

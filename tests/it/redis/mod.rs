@@ -1,5 +1,15 @@
 //! The Redis provider against real servers.
 
 mod changes;
+mod connect;
+mod drill;
 mod keys;
+mod memory;
+mod others;
+mod plans;
+mod probes;
+mod readonly;
+mod roundtrip;
+mod secrets;
 mod server;
+mod table;

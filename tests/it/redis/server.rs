@@ -115,7 +115,9 @@ impl Other {
 
     pub(super) fn words(&mut self, words: &[&str]) -> redis::Value {
         let mut cmd = redis::Cmd::new();
-        words.iter().for_each(|word| drop(cmd.arg(word)));
+        for word in words {
+            cmd.arg(word);
+        }
         cmd.query(&mut self.0).unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
@@ -141,7 +143,6 @@ impl Other {
 pub(super) struct Site {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) target: Arc<dyn Target>,
-    pub(super) secrets: Secrets,
     pub(super) scope: Scope,
     pub(super) limit: u64,
 }
@@ -168,7 +169,7 @@ impl Site {
         let target = draft
             .open("cache", &scope, &mut |name, value| secrets.add(name, value))
             .map_err(|error| error.to_string())?;
-        Ok(Self { provider, target, secrets, scope, limit: LIMIT })
+        Ok(Self { provider, target, scope, limit: LIMIT })
     }
 
     /// What `check` says of a step.

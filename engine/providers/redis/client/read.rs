@@ -226,7 +226,12 @@ impl Cached {
 pub(super) async fn entered(target: &RedisTarget, cancel: &dyn Cancel) -> Result<(Wire, Server), Fault> {
     let address = target.address_text();
     let failed = |broken: Broken| faults::broken(&broken, &address, target.secrets());
-    let mut wire = until(cancel, Wire::connect(target.endpoint())).await?.map_err(failed)?;
+    let mut wire = match (until(cancel, Wire::connect(target.endpoint())).await?, target.newer_endpoint()) {
+        (Err(Broken::Refused(error)), Some(newer)) if matches!(error.code.as_str(), "NOAUTH" | "WRONGPASS") => {
+            until(cancel, Wire::connect(&newer)).await?.map_err(failed)?
+        }
+        (wire, _) => wire.map_err(failed)?,
+    };
     let reply = until(cancel, wire.one(&Lines::of(["INFO", "server"]))).await?.map_err(failed)?;
     let mut server = Server::of(&reply);
     server.connection = wire.id;

@@ -69,7 +69,7 @@ impl Filter {
     /// Is this key meant?
     pub(super) fn takes(&self, key: &[u8], about: &About) -> Result<bool, Fault> {
         if let (Some(wanted), Some(kind)) = (&self.kind, &about.kind) {
-            if wanted != kind {
+            if !wanted.eq_ignore_ascii_case(kind) {
                 return Ok(false);
             }
         }

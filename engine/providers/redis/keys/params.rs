@@ -115,7 +115,7 @@ impl Params {
         let (what, number) = what?;
         Some(Self {
             pattern: pattern?,
-            kind: fields.kind.map(|kind| kind.value.to_ascii_lowercase()),
+            kind: fields.kind.map(|kind| kind.value),
             condition,
             what,
             number,

@@ -15,13 +15,16 @@ use super::scan::Scan;
 use crate::redis::ask::{clock, image_lines, images, keys_subject, told};
 use crate::redis::client::{Lines, WriteConn};
 use crate::redis::faults;
+use crate::redis::guarded::{Then, guarded};
 use crate::redis::image::{Image, key_name};
 use crate::redis::record::{Facts, KeysRecord, Sweep, salt, swept};
-use crate::redis::txn::{Outcome, allowed, transact};
+use crate::redis::txn::{Outcome, allowed};
 use crate::redis::value::Reply;
 
 /// Keys whose change is shown, of the first batch.
 const SHOWN: usize = 5;
+/// Keys in one UNLINK.
+const UNLINKED: usize = 1000;
 
 /// A change of many keys.
 pub(super) struct SweepChange<'a> {
@@ -143,7 +146,8 @@ impl<'a> SweepChange<'a> {
         let mut replies = replies.into_iter();
         told(replies.next().unwrap_or(Reply::Nil), target)?;
         told(replies.next().unwrap_or(Reply::Nil), target)?;
-        let now = replies.next().as_ref().and_then(clock).ok_or_else(|| faults::internal("TIME without a time"))?;
+        let time = told(replies.next().unwrap_or(Reply::Nil), target)?;
+        let now = clock(&time).ok_or_else(|| faults::internal("TIME without a time"))?;
         let mut keys = Vec::with_capacity(candidates.len());
         for (key, image) in candidates.into_iter().zip(images(dumps, now, &server, target)?) {
             let about = needs.read(&mut replies, target)?;
@@ -198,7 +202,7 @@ impl<'a> SweepChange<'a> {
         let record = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let sweep = record.facts.sweep.ok_or_else(|| faults::internal("a sweep without its aim"))?;
         let body = body(sweep, &record);
-        let replies = match transact(&mut self.conn, &body, false).await? {
+        let replies = match guarded(&mut self.conn, &record.keys, &body, Then::Nothing, false).await? {
             Outcome::Ran(replies) => replies,
             Outcome::Moved => return Err(self.again(record)),
             Outcome::Refused(error) => {
@@ -251,7 +255,9 @@ fn body(sweep: Sweep, record: &KeysRecord) -> Lines {
     let mut body = Lines::new();
     match sweep {
         Sweep::Unlink => {
-            body.add([b"UNLINK".as_slice()].into_iter().chain(keys));
+            for some in record.keys.chunks(UNLINKED) {
+                body.add([b"UNLINK".as_slice()].into_iter().chain(some.iter().map(|(key, _)| key.as_slice())));
+            }
         }
         Sweep::Expire(at) => {
             let at = at.to_string();

@@ -11,8 +11,8 @@ use super::call::Call;
 use super::classify::{Way, way};
 use super::client::{Lines, ReadConn};
 use super::config_change::change;
-use super::expected::expected;
-use super::find_keys::touched;
+use super::expected::{Expected, expected};
+use super::find_keys::written;
 use super::image::{Image, key_name, span};
 use super::plain_change::keys_of_all;
 use super::settings::{Kept, get_lines, got, normal};
@@ -51,8 +51,7 @@ struct About {
 }
 
 async fn keys(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {
-    let written: Vec<Vec<u8>> =
-        touched(read, call).await?.into_iter().filter(|key| key.written).map(|key| key.key).collect();
+    let written = written(read, call).await?;
     let about = about(read, &written).await?;
     let there: Vec<(&Vec<u8>, &About)> = written.iter().zip(&about).filter(|(_, about)| about.kind != "none").collect();
     let bytes = there.iter().map(|(_, about)| about.bytes).sum();
@@ -174,17 +173,37 @@ async fn changes(read: &mut ReadConn<'_>, call: &Call, keys: &[Vec<u8>], planned
             _ if call.has_secrets() => Shown::Secret,
             _ => Shown::of(secrets.text(&text).into_owned()),
         };
+        let shown = before.describe(at.now);
         let after = match outcome.as_ref().and_then(|all| all.get(n)) {
-            Some(expected) => text(expected.describe(before, at.now)),
             None => Shown::Unknown,
+            Some(expected) if expected.keeps(before) => text(shown.clone()),
+            Some(expected) => {
+                let after = expected.describe(before, at.now);
+                // What is cut to be readable must not look as if nothing changed.
+                text(if after == shown { format!("{after} (changed)") } else { after })
+            }
         };
-        planned.changes.push(Change::new(subject, text(before.describe(at.now)), after));
+        // A secret replaced by a secret is a change as well.
+        let after = if after == Shown::Secret && !outcome_keeps(outcome.as_deref(), n, before) {
+            Shown::Unknown
+        } else {
+            after
+        };
+        planned.changes.push(Change::new(subject, text(shown), after));
+    }
+    let all = outcome.as_deref().unwrap_or_default();
+    if !all.is_empty() && all.iter().zip(&known).all(|(expected, (_, before))| expected.keeps(before)) {
+        planned.impact.iter_mut().for_each(|impact| impact.count = 0);
     }
     let more = known.len().saturating_sub(CHANGES);
     if more > 0 {
         planned.notes.push(format!("{more} more keys are not shown one by one"));
     }
     Ok(())
+}
+
+fn outcome_keeps(outcome: Option<&[Expected]>, at: usize, before: &Image) -> bool {
+    outcome.and_then(|all| all.get(at)).is_some_and(|expected| expected.keeps(before))
 }
 
 async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {

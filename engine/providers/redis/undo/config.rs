@@ -9,7 +9,7 @@ use crate::redis::faults;
 use crate::redis::secret_words::is_secret_setting;
 use crate::redis::settings::{Kept, get_lines, got, read_kept};
 use crate::redis::target::RedisTarget;
-use crate::redis::txn::{Outcome, transact};
+use crate::redis::txn::{Outcome, transact_or_not};
 use crate::redis::value::Reply;
 
 /// What a part says of one setting.
@@ -45,6 +45,13 @@ pub(in crate::redis) fn settings(part: &UndoPart) -> Result<Vec<Setting>, Fault>
     let ours = after.or_else(|| read(part.record.data.get("wanted"))).unwrap_or_default();
     let find = |name: &str| ours.iter().find(|(other, _)| other == name).map(|(_, kept)| kept.clone());
     Ok(before.into_iter().map(|(name, before)| Setting { ours: find(&name), name, before, doubt }).collect())
+}
+
+/// A password that the run set: the target may have to be entered with it.
+pub(super) fn new_password(parts: &[UndoPart], target: &RedisTarget) -> Option<String> {
+    let all = parts.iter().filter_map(|part| settings(part).ok()).flatten();
+    let mut ours = all.filter(|setting| setting.name == "requirepass").filter_map(|setting| setting.ours);
+    ours.find_map(|kept| kept.value(target.secrets())).filter(|password| !password.is_empty())
 }
 
 impl Setting {
@@ -122,7 +129,7 @@ async fn one(conn: &mut WriteConn<'_>, all: &[Setting], whole: &mut Restore) -> 
     let names = || back.iter().map(|(setting, ..)| setting.name.as_str());
     let mut body = get_lines(names());
     body.add(set).extend(get_lines(names()));
-    let mut replies = match transact(conn, &body, true).await? {
+    let mut replies = match transact_or_not(conn, &body, true).await? {
         Outcome::Ran(replies) => replies,
         Outcome::Moved => return Err(faults::moved("a setting")),
         Outcome::Refused(error) => return Err(faults::server(&error, &target.address_text(), target.secrets())),

@@ -8,8 +8,9 @@ use super::decide::{Decision, Stage, Stages, decide};
 use crate::redis::ask::{Ask, image_lines, images, moment, told};
 use crate::redis::client::{Lines, WriteConn};
 use crate::redis::faults;
+use crate::redis::guarded::{Then, guarded};
 use crate::redis::image::{Image, Moment, key_name};
-use crate::redis::txn::{Outcome, transact};
+use crate::redis::txn::Outcome;
 use crate::redis::value::Reply;
 
 /// Keys in one transaction.
@@ -116,11 +117,15 @@ async fn attempt(conn: &mut WriteConn<'_>, batch: &[Key<'_>], whole: &mut Restor
     let found = images(replies, at.now, conn.server(), conn.target())?;
     let mut result = Restore::default();
     let mut goals: Vec<(&Vec<u8>, Image, Option<Difference>)> = Vec::new();
+    let mut seen: Vec<(Vec<u8>, Image)> = Vec::new();
     for ((key, stages), now) in batch.iter().zip(found) {
         match decide(key, stages, &now, at) {
             Decision::Already => result.restored += 1,
             Decision::Conflict(difference) => result.conflicts.push(difference),
-            Decision::Restore(goal, left) => goals.push((key, goal, left)),
+            Decision::Restore(goal, left) => {
+                goals.push((key, goal, left));
+                seen.push(((*key).clone(), now));
+            }
         }
     }
     if goals.is_empty() {
@@ -133,8 +138,7 @@ async fn attempt(conn: &mut WriteConn<'_>, batch: &[Key<'_>], whole: &mut Restor
         back(key, goal, at, &mut body);
     }
     let count = body.len();
-    body.extend(image_lines(goals.iter().map(|(key, ..)| key.as_slice()), conn.server()));
-    match transact(conn, &body, true).await? {
+    match guarded(conn, &seen, &body, Then::Read, true).await? {
         Outcome::Moved => return Ok(false),
         Outcome::Refused(error) => {
             let fault = faults::server(&error, &conn.target().address_text(), conn.target().secrets());

@@ -101,6 +101,15 @@ pub(super) fn sort(parts: Vec<UndoPart>) -> Result<Sorted, Fault> {
     Ok(sorted)
 }
 
+/// Makes sure that a password which the run itself has set does not lock it out.
+pub(super) fn enter(sorted: &Sorted, target: &RedisTarget) {
+    let settings = sorted.others.iter().filter(|(kind, _)| *kind == Kind::Config);
+    let parts: Vec<UndoPart> = settings.map(|(_, part)| part.clone()).collect();
+    if let Some(password) = config::new_password(&parts, target) {
+        target.learn_password(&password);
+    }
+}
+
 /// A record of keys belongs to one database; a target may have been pointed at another since.
 pub(super) fn same_db(parts: &[UndoPart], target: &RedisTarget) -> Result<(), Fault> {
     for part in parts {
@@ -135,7 +144,9 @@ impl<'a> RedisUndo<'a> {
     /// Connects.
     pub(super) async fn begin(access: WriteAccess<'a>, parts: Vec<UndoPart>) -> Result<Self, Fault> {
         let sorted = sort(parts)?;
-        same_db(&sorted.keys, RedisTarget::of(access.target())?)?;
+        let target = RedisTarget::of(access.target())?;
+        same_db(&sorted.keys, target)?;
+        enter(&sorted, target);
         let histories = histories(&sorted.keys)?;
         let beyond = beyond(&sorted.keys)?;
         let headroom = headroom::interrupted(&sorted.headroom);

@@ -6,11 +6,12 @@ use playbook_core::plan::{Change, Image, Impact, Planned, Sample};
 
 use super::config::Turn;
 use super::decide::{Decision, decide, histories};
-use super::{Kind, config, same_db, sort};
+use super::{Kind, config, enter, same_db, sort};
 use crate::redis::ask::read_keys;
 use crate::redis::client::ReadConn;
 use crate::redis::image::key_name;
 use crate::redis::settings::{get_lines, got};
+use crate::redis::target::RedisTarget;
 
 /// Keys told one by one.
 const TOLD: usize = 5;
@@ -18,6 +19,7 @@ const TOLD: usize = 5;
 /// Says what taking these parts back would do. They come latest first.
 pub(in crate::redis) async fn plan(access: ReadAccess<'_>, parts: &[UndoPart]) -> Result<Planned, Fault> {
     let sorted = sort(parts.to_vec())?;
+    enter(&sorted, RedisTarget::of(access.target())?);
     let mut read = ReadConn::open(access).await?;
     same_db(&sorted.keys, read.target())?;
     let mut planned = Planned::new(Class::new(Effect::Change, Reversal::NoneNeeded));
