@@ -57,7 +57,11 @@ pub(crate) fn examine(app: &App, located: &Located, targets: Overrides) -> Read 
         checked = done.filter(|_| !found.has_errors());
         found.extend(more);
     }
-    Read { sources, authored, checked, found: found.sorted() }
+    let found = found.sorted();
+    for diagnostic in found.iter().filter(|diagnostic| diagnostic.code == Code::SecretInTheOpen) {
+        sources.mask(diagnostic.primary.span);
+    }
+    Read { sources, authored, checked, found }
 }
 
 /// As [`examine`], for commands that need a playbook without errors.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use playbook_core::check::{Checked, Options, check};
 use playbook_core::codes::Code;
 use playbook_core::event::{Event, Record, RunStarted};
-use playbook_core::model::RunId;
+use playbook_core::model::{Digest, RunId};
 use playbook_core::run::RunState;
 use playbook_core::source::Sources;
 use playbook_core::syntax::read;
-use playbook_runtime::load;
+use playbook_runtime::{load, open};
 
 use crate::app::App;
 use crate::compile::{Compiled, Overrides, compile};
@@ -58,18 +58,17 @@ pub(crate) fn begin(app: &App, run: &RunId) -> Result<(RunStarted, Vec<Record>),
 
 /// The playbook as it was when the run began, from the copy that was kept.
 pub(crate) fn as_started(app: &App, started: &RunStarted, overrides: Overrides) -> Result<Compiled, Failure> {
-    let bytes = app.store().get(&started.source)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
     let path = std::path::PathBuf::from(&started.path);
+    // The file itself, if it is the same: secrets that were written into it are not in the copy.
+    let same = std::fs::read_to_string(&path).ok().filter(|text| Digest::of(text.as_bytes()) == started.source);
+    let text = match same {
+        Some(text) => text,
+        None => {
+            let stored = app.store().get(&started.source_blob)?;
+            String::from_utf8_lossy(&open(&app.secrets, stored)?).into_owned()
+        }
+    };
     let located = Located { name: started.path.clone(), path: path.is_file().then_some(path), text };
-    if started.drill {
-        return drilled(app, located, overrides);
-    }
-    compile(app, located, overrides)
-}
-
-/// A drill's playbook is checked like any other; its targets were thrown away.
-fn drilled(app: &App, located: Located, overrides: Overrides) -> Result<Compiled, Failure> {
     compile(app, located, overrides)
 }
 

@@ -8,10 +8,10 @@ use playbook_core::codes::Code;
 use playbook_core::event::{Actor, Git, RunStarted, Settings};
 use playbook_core::expr::EvalError;
 use playbook_core::input::Inputs;
-use playbook_core::model::{Digest, RunId};
+use playbook_core::model::RunId;
 use playbook_core::plan::{Asked, Plan, World, offline};
 use playbook_core::ports::{BoxFuture, Cancel, Clock as _};
-use playbook_runtime::{Ended, Engine, Input, Random, Said, Sink, Start, SystemClock, Targets};
+use playbook_runtime::{Ended, Engine, Input, Random, Said, Sink, Start, SystemClock, Targets, seal};
 use tokio::sync::mpsc;
 
 use crate::actor;
@@ -82,13 +82,16 @@ impl Session {
     }
 
     /// How a fresh run begins.
-    pub(crate) fn started(&self, settings: Settings, drill: bool) -> RunStarted {
+    pub(crate) fn started(&self, app: &App, settings: Settings, drill: bool) -> Result<RunStarted, Failure> {
+        let sealed = seal(&app.secrets, self.compiled.located.text.clone().into_bytes());
+        let source_blob = app.store().put(&sealed)?;
         let header = &self.checked().header;
-        RunStarted {
+        Ok(RunStarted {
             playbook: self.checked().name().to_owned(),
             title: header.title.clone(),
             path: self.compiled.located.name.clone(),
             source: self.checked().digest,
+            source_blob,
             git: self.compiled.located.path.as_deref().and_then(git),
             environment: self.compiled.environment.clone(),
             overrides: self.compiled.overrides.clone(),
@@ -100,7 +103,7 @@ impl Session {
             steps: self.checked().steps.len() as u32,
             followups: header.followups.clone(),
             settings,
-        }
+        })
     }
 
     /// Carries out a run, shows it, and gives how it ended.
@@ -113,8 +116,6 @@ impl Session {
         interactive: bool,
     ) -> Result<Ended, Failure> {
         let store = app.store();
-        let stored = store.put(self.compiled.located.text.as_bytes())?;
-        debug_assert_eq!(stored, Digest::of(self.compiled.located.text.as_bytes()));
         let (to_loop, inbox) = mpsc::channel(64);
         let person = actor::person(&app.env, "tty");
         let (sink, screen) = ui.start(to_loop.clone(), person.clone(), interactive);

@@ -280,8 +280,10 @@ pub struct RunStarted {
     pub title: Option<String>,
     /// The path as given.
     pub path: String,
-    /// SHA-256 of the file; the file itself is stored under it.
+    /// SHA-256 of the file.
     pub source: Digest,
+    /// The file as it was, stored; secrets that were written into it are cut out.
+    pub source_blob: Digest,
     /// Commit and whether there were changes on top, if the file is under git.
     pub git: Option<Git>,
     /// The environment that was selected.

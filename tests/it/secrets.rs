@@ -191,6 +191,35 @@ fn no_password_is_in_the_error_of_a_server_that_refuses_it() {
 }
 
 #[test]
+fn a_password_that_someone_wrote_into_the_playbook_is_not_repeated_anywhere() {
+    let mut scene = Scene::new();
+    let text = format!(
+        "playbook: careless\ninputs:\n  key: {{type: secret, default: {WRONG}, required: false}}\ntargets:\n  cache: {{redis: \"redis://:{PASSWORD}@127.0.0.1:{}\"}}\nsteps:\n  - redis: SET a 1\n",
+        scene.redis.port
+    );
+    let file = scene.desk.file("careless.yaml", &text);
+    for output in ["text", "json", "github"] {
+        let done = scene.run(&["check", &file, "-o", output]);
+        assert_eq!(done.code(), 2, "a default for a secret is an error");
+    }
+    let file = scene.desk.file("careless.yaml", &text.replace(&format!("default: {WRONG}, "), ""));
+    for args in [
+        &["check", &file][..],
+        &["plan", &file, "--live"],
+        &["show", &file],
+        &["graph", &file],
+        &["run", &file],
+        &["timeline", "last"],
+        &["show", "last", "-o", "json"],
+        &["rollback", "last", "--yes"],
+    ] {
+        let done = scene.run(args);
+        assert_eq!(done.code(), 0, "{args:?}: {}{}", done.out(), done.err());
+    }
+    scene.nothing_found();
+}
+
+#[test]
 fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
     let desk = Desk::new();
     let file = desk.file("canaries.yaml", PLAYBOOK);

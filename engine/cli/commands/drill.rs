@@ -181,7 +181,7 @@ impl<'a> Stage<'a> {
         let settings = Settings { parallel: 16, yes: true, capture_limit: CAPTURE_LIMIT };
         let session = Session::new(app, compiled, inputs, Some(&run))?;
         let start = if fresh {
-            Start::Fresh(Box::new(session.started(settings, true)))
+            Start::Fresh(Box::new(session.started(app, settings, true)?))
         } else {
             let source = session.checked().digest;
             Start::Rollback(RunResumed { engine: VERSION.to_owned(), source, accepted: Vec::new() })

@@ -41,7 +41,7 @@ pub(super) fn run(app: &App, args: &Run) -> Result<u8, Failure> {
     };
     let id = new_id();
     let session = Session::new(app, compiled, inputs, Some(&id))?;
-    let started = session.started(settings, false);
+    let started = session.started(app, settings, false)?;
     let ui = Ui::new(app, args.output);
     let ended = session.execute(app, id, Start::Fresh(Box::new(started)), ui, interactive)?;
     Ok(ended.summary.exit)

@@ -64,10 +64,14 @@ impl Change {
     pub fn shown(&self) -> (String, String) {
         let memory = ["memory", "bytes", "backlog-size"].iter().any(|word| self.subject.contains(word));
         let side = |image: &Image| match image {
-            Image::Value(Value::Number(number)) if memory => match number.as_u64() {
-                Some(bytes) if bytes >= 1024 => format!("{bytes} ({})", crate::model::Bytes(bytes)),
-                _ => image.show(),
-            },
+            // Settings of Redis are texts, also where they are numbers.
+            Image::Value(value) if memory => {
+                let bytes = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+                match bytes.filter(|bytes| *bytes >= 1024) {
+                    Some(bytes) => format!("{bytes} ({})", crate::model::Bytes(bytes)),
+                    None => image.show(),
+                }
+            }
             other => other.show(),
         };
         (side(&self.before), side(&self.after))

@@ -323,6 +323,7 @@ fn started() -> RunStarted {
         title: None,
         path: "t".into(),
         source: Digest::ZERO,
+        source_blob: Digest::ZERO,
         git: None,
         environment: None,
         overrides: BTreeMap::new(),

@@ -356,6 +356,7 @@ fn started() -> RunStarted {
         title: Some("Redis is out of memory".into()),
         path: "playbooks/redis-oom.yaml".into(),
         source: Digest::of(b"redis-oom"),
+        source_blob: Digest::of(b"source"),
         git: Some(Git { rev: "4be1c0ffee".into(), dirty: false }),
         environment: Some("prod".into()),
         overrides: BTreeMap::new(),
