@@ -24,18 +24,8 @@ pub(super) fn graph(app: &App, args: &Graph) -> Result<u8, Failure> {
 }
 
 fn label(step: &Step) -> String {
-    match &step.title {
-        Some(title) => title.text().to_owned(),
-        None => {
-            let text = match &step.body {
-                Body::Assert(assert) => {
-                    assert.checks.iter().map(|check| check.expr.text()).collect::<Vec<_>>().join("; ")
-                }
-                _ => step.templates().iter().map(|template| template.text()).collect::<Vec<_>>().join(" "),
-            };
-            if text.is_empty() { step.body.name(step.gate.as_ref()).to_owned() } else { text }
-        }
-    }
+    let text = step.title.as_ref().map_or_else(|| step.line(), |title| title.text().to_owned());
+    if text.is_empty() { step.body.name(step.gate.as_ref()).to_owned() } else { text }
 }
 
 /// Steps in the order written; `←` names what a step waits for when that is not the one above it.

@@ -77,8 +77,7 @@ fn playbook(app: &App, compiled: &Compiled, args: &Show) -> Result<u8, Failure> 
     app.out.line(&format!("\n{}", paint.bold("steps")));
     let width = checked.steps.iter().map(|step| step.id.as_str().len()).max().unwrap_or(0);
     for step in checked.steps.iter().filter(|step| !matches!(step.lane, Lane::Undo(_))) {
-        let words: Vec<&str> = step.templates().iter().map(|template| template.text()).collect();
-        let title = step.title.as_ref().map_or_else(|| words.join(" "), |title| title.text().to_owned());
+        let title = step.title.as_ref().map_or_else(|| step.line(), |title| title.text().to_owned());
         let room = app.width.saturating_sub(width + 18);
         app.out.line(&format!(
             "  {:<width$}  {:<12}  {}",

@@ -255,6 +255,24 @@ impl Step {
         all
     }
 
+    /// What it does in one line, templates still open, what its target treats as secret hidden.
+    pub fn line(&self) -> String {
+        match &self.body {
+            Body::Action { draft, .. } => {
+                draft.mask(draft.words().iter().map(|word| word.text().to_owned()).collect()).join(" ")
+            }
+            Body::Assert(assert) => {
+                assert.checks.iter().map(|check| check.expr.text()).collect::<Vec<_>>().join("; ")
+            }
+            Body::Wait(template) | Body::Note(template) => template.text().to_owned(),
+            Body::Gate | Body::Group => match &self.gate {
+                Some(Gate::Confirm(ask) | Gate::Manual(ask)) => ask.text().to_owned(),
+                Some(Gate::Approval(approval)) => approval.ask.text().to_owned(),
+                None => String::new(),
+            },
+        }
+    }
+
     /// Does it act on a target?
     pub fn draft(&self) -> Option<&Arc<dyn Draft>> {
         match &self.body {

@@ -605,8 +605,9 @@ impl RunState {
                 self.again(ix);
             }
         }
-        if self.cancel > 0 && self.finished.is_none() && self.ending.is_none() {
-            self.cancel = 0;
+        // Whoever wanted it to end wanted that of the process that is gone.
+        self.cancel = 0;
+        if self.ending.is_none() {
             self.cancelled_by = None;
         }
     }
