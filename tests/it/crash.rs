@@ -41,7 +41,8 @@ impl Scene {
     /// How many events the journal has.
     fn events(&self) -> usize {
         let dir = self.desk.dir.path().join("state/runs");
-        let file = std::fs::read_dir(dir).unwrap().flatten().find(|e| e.path().extension().is_some_and(|x| x == "jsonl"));
+        let file =
+            std::fs::read_dir(dir).unwrap().flatten().find(|e| e.path().extension().is_some_and(|x| x == "jsonl"));
         std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count()
     }
 }
@@ -90,12 +91,14 @@ fn killed_at_every_boundary(fail: bool) {
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| loop {
-                let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let Some(point) = points.get(at) else { return };
-                let scene = Scene::new();
-                scene.start(fail, Some(point)).wait().unwrap();
-                resumed_ends_like(&scene, &expected, code, point);
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let Some(point) = points.get(at) else { return };
+                    let scene = Scene::new();
+                    scene.start(fail, Some(point)).wait().unwrap();
+                    resumed_ends_like(&scene, &expected, code, point);
+                }
             });
         }
     });

@@ -17,8 +17,14 @@ fn finished(desk: &Desk) -> (std::path::PathBuf, String, Vec<u8>) {
     let file = desk.file("notes.yaml", NOTES);
     desk.run(&["run", &file]).expect(0);
     let runs = desk.dir.path().join("state/runs");
-    let path = std::fs::read_dir(runs).unwrap().flatten().map(|entry| entry.path()).find(|p| p.extension().is_some_and(|e| e == "jsonl")).unwrap();
-    let head = path.parent().unwrap().parent().unwrap().join("heads").join(path.file_stem().unwrap()).with_extension("head");
+    let path = std::fs::read_dir(runs)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|p| p.extension().is_some_and(|e| e == "jsonl"))
+        .unwrap();
+    let head =
+        path.parent().unwrap().parent().unwrap().join("heads").join(path.file_stem().unwrap()).with_extension("head");
     let digest = std::fs::read_to_string(head).unwrap().lines().last().unwrap().to_owned();
     let bytes = std::fs::read(&path).unwrap();
     (path, digest, bytes)

@@ -68,7 +68,8 @@ impl Redis {
                     members.join(&b"\n"[..])
                 }
                 ("hash", "hashtable") => {
-                    let fields: BTreeMap<Vec<u8>, Vec<u8>> = redis::cmd("HGETALL").arg(&key).query(&mut connection).unwrap();
+                    let fields: BTreeMap<Vec<u8>, Vec<u8>> =
+                        redis::cmd("HGETALL").arg(&key).query(&mut connection).unwrap();
                     fields.into_iter().flat_map(|(field, value)| [field, value]).collect::<Vec<_>>().join(&b"\n"[..])
                 }
                 _ => redis::cmd("DUMP").arg(&key).query(&mut connection).unwrap(),

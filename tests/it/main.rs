@@ -5,6 +5,7 @@
 
 mod check;
 mod cli;
+mod commands;
 mod crash;
 mod generated;
 mod golden;

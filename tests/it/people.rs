@@ -62,7 +62,8 @@ fn a_rejection_fails_the_step_and_nothing_of_it_is_sent() {
 
 #[test]
 fn the_starter_of_a_run_may_not_approve_it_unless_the_playbook_says_so() {
-    let (_redis, desk, file, target) = scene(&GATED.replace("gated", "strict").replace("allow_author: true", "allow_author: false"));
+    let (_redis, desk, file, target) =
+        scene(&GATED.replace("gated", "strict").replace("allow_author: true", "allow_author: false"));
     desk.run(&["run", &file, "-t", &target]).expect(3);
     let refused = desk.run(&["approve", "last"]).expect(6);
     assert!(refused.err().contains("started this run"), "{}", refused.err());

@@ -27,12 +27,8 @@ impl Monitor {
         loop {
             let mut line = String::new();
             self.0.read_line(&mut line).unwrap();
-            let words: Vec<String> = line
-                .split('"')
-                .enumerate()
-                .filter(|(at, _)| at % 2 == 1)
-                .map(|(_, word)| word.to_owned())
-                .collect();
+            let words: Vec<String> =
+                line.split('"').enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, word)| word.to_owned()).collect();
             if words.iter().any(|word| word == "end-of-monitor") {
                 return seen;
             }
@@ -49,7 +45,8 @@ fn writes(redis: &Redis, words: &[String]) -> bool {
     let container = match words[0].to_lowercase().as_str() {
         "config" => subcommand != "get",
         "acl" => !["whoami", "dryrun", "list", "getuser", "cat", "users"].contains(&subcommand.as_str()),
-        "client" => !["list", "info", "id", "getname", "setname", "setinfo", "no-touch", "no-evict"].contains(&subcommand.as_str()),
+        "client" => !["list", "info", "id", "getname", "setname", "setinfo", "no-touch", "no-evict"]
+            .contains(&subcommand.as_str()),
         "debug" | "shutdown" | "eval" | "fcall" | "script" | "function" | "multi" | "exec" => true,
         _ => false,
     };

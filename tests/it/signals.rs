@@ -51,7 +51,11 @@ impl Scene {
     fn recorded(&self, text: &str) {
         let runs = self.desk.dir.path().join("state/runs");
         loop {
-            let journal = std::fs::read_dir(&runs).into_iter().flatten().flatten().find(|e| e.path().extension().is_some_and(|x| x == "jsonl"));
+            let journal = std::fs::read_dir(&runs)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .find(|e| e.path().extension().is_some_and(|x| x == "jsonl"));
             if journal.is_some_and(|file| std::fs::read_to_string(file.path()).unwrap().contains(text)) {
                 return;
             }
@@ -64,7 +68,12 @@ impl Scene {
 
     fn end(self) -> (i32, String, Redis, Desk) {
         let output = self.child.wait_with_output().unwrap();
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned(), self.redis, self.desk)
+        (
+            output.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            self.redis,
+            self.desk,
+        )
     }
 }
 
@@ -81,7 +90,10 @@ fn the_first_ctrl_c_starts_nothing_more_and_still_runs_finally() {
 
 #[test]
 fn the_second_ends_a_step_that_does_not_end_by_itself() {
-    let text = SLOW.replace("    redis: GET never\n    until: result == \"go\"\n    every: 20ms\n", "    redis: DEBUG SLEEP 4\n    confirm: Sleep?\n");
+    let text = SLOW.replace(
+        "    redis: GET never\n    until: result == \"go\"\n    every: 20ms\n",
+        "    redis: DEBUG SLEEP 4\n    confirm: Sleep?\n",
+    );
     let redis = Redis::start(&[]);
     let desk = Desk::new();
     let file = desk.file("slow.yaml", &text);
@@ -99,7 +111,10 @@ fn the_second_ends_a_step_that_does_not_end_by_itself() {
 
 #[test]
 fn the_third_leaves_at_once_and_resume_goes_on() {
-    let text = SLOW.replace("    redis: GET never\n    until: result == \"go\"\n    every: 20ms\n", "    redis: DEBUG SLEEP 3\n    confirm: Sleep?\n");
+    let text = SLOW.replace(
+        "    redis: GET never\n    until: result == \"go\"\n    every: 20ms\n",
+        "    redis: DEBUG SLEEP 3\n    confirm: Sleep?\n",
+    );
     let redis = Redis::start(&[]);
     let desk = Desk::new();
     let file = desk.file("slow.yaml", &text);

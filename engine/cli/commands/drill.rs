@@ -83,12 +83,20 @@ impl<'a> Stage<'a> {
             let dir = scratch.join(&name.value);
             std::fs::create_dir_all(&dir).map_err(|error| failed(error.to_string()))?;
             let server = Throwaway::start(&settings(node), &dir).map_err(|error| {
-                Failure::failed(Code::Drill, format!("no server for `{}`: {error}", name.value), "`playbook doctor` looks for what drills need")
+                Failure::failed(
+                    Code::Drill,
+                    format!("no server for `{}`: {error}", name.value),
+                    "`playbook doctor` looks for what drills need",
+                )
             })?;
             servers.push((name.value.clone(), server));
         }
         if servers.is_empty() {
-            return Err(Failure::input(Code::Drill, "the drill names no servers", "add drill: {targets: {cache: {redis: {}}}}"));
+            return Err(Failure::input(
+                Code::Drill,
+                "the drill names no servers",
+                "add drill: {targets: {cache: {redis: {}}}}",
+            ));
         }
         let paint = Paint::new(app.colour);
         let mut stage =
@@ -113,9 +121,17 @@ impl<'a> Stage<'a> {
         self.app.out.line(&format!("{} {}", self.paint.bold("drill"), self.authored.header.playbook.value));
         for (name, server) in &self.servers {
             let node = self.written.targets.iter().find(|(known, _)| known.value == *name).map(|(_, node)| node);
-            let list: Vec<String> =
-                node.map(settings).unwrap_or_default().into_iter().map(|(key, value)| format!("{key} {value}")).collect();
-            self.say(Mark::Note, "server", &format!("{name}: redis {} at {}, {}", server.version(), server.url(), list.join(", ")));
+            let list: Vec<String> = node
+                .map(settings)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| format!("{key} {value}"))
+                .collect();
+            self.say(
+                Mark::Note,
+                "server",
+                &format!("{name}: redis {} at {}, {}", server.version(), server.url(), list.join(", ")),
+            );
         }
         self.part("fault", &self.written.fault, "injected")?;
         let before = self.snapshots()?;
@@ -238,10 +254,17 @@ impl<'a> Stage<'a> {
             count += then.len();
             let differences = then.differences(&now.subset(&patterns), &Ignoring::default());
             if let Some(first) = differences.first() {
-                return Err(failed(format!("{} of the keys that must not be touched were: {first}", differences.len())));
+                return Err(failed(format!(
+                    "{} of the keys that must not be touched were: {first}",
+                    differences.len()
+                )));
             }
         }
-        self.say(Mark::Ok, "untouched", &format!("{count} keys under {} are byte for byte what they were", patterns.join(", ")));
+        self.say(
+            Mark::Ok,
+            "untouched",
+            &format!("{count} keys under {} are byte for byte what they were", patterns.join(", ")),
+        );
         Ok(())
     }
 
@@ -268,7 +291,11 @@ impl<'a> Stage<'a> {
                 return Err(failed(format!("{} things are not what they were: {first}", differences.len())));
             }
         }
-        self.say(Mark::Ok, "compare", &format!("{keys} keys and {settings} settings are what they were before the run"));
+        self.say(
+            Mark::Ok,
+            "compare",
+            &format!("{keys} keys and {settings} settings are what they were before the run"),
+        );
         Ok(())
     }
 

@@ -261,9 +261,7 @@ impl Step {
             Body::Action { draft, .. } => {
                 draft.mask(draft.words().iter().map(|word| word.text().to_owned()).collect()).join(" ")
             }
-            Body::Assert(assert) => {
-                assert.checks.iter().map(|check| check.expr.text()).collect::<Vec<_>>().join("; ")
-            }
+            Body::Assert(assert) => assert.checks.iter().map(|check| check.expr.text()).collect::<Vec<_>>().join("; "),
             Body::Wait(template) | Body::Note(template) => template.text().to_owned(),
             Body::Gate | Body::Group => match &self.gate {
                 Some(Gate::Confirm(ask) | Gate::Manual(ask)) => ask.text().to_owned(),
