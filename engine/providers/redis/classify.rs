@@ -29,7 +29,12 @@ pub(super) enum Way {
     Nothing,
     /// It cannot be taken back, and why.
     Never(&'static str),
+    /// Nobody knows what it does.
+    Unknown,
 }
+
+/// What is said of a command that is in no list and has no telling flag.
+pub(super) const UNKNOWN: &str = "nothing is known about what it does";
 
 /// Commands without the flag `readonly` that leave everything as it was.
 const READS: &[&str] = &[
@@ -177,7 +182,7 @@ fn known(name: &str, meta: Meta, words: &[Option<String>]) -> Way {
         "failover" => Way::Never("roles of servers change, and clients with them"),
         _ if name.starts_with("cluster|") => Way::Never("the cluster's own state is not captured"),
         _ if meta.flags.has(Flags::WRITE) || name == "pfcount" => Way::Keys(None),
-        _ => Way::Never("nothing is known about what it does"),
+        _ => Way::Unknown,
     }
 }
 
@@ -196,8 +201,7 @@ pub(super) fn effect(command: &Command, way: &Way) -> Effect {
             _,
         ) => Effect::Disrupt,
         (name, _) if name.starts_with("cluster|") => Effect::Disrupt,
-        (_, Way::Script) => Effect::Unknown,
-        (_, Way::Never("nothing is known about what it does")) => Effect::Unknown,
+        (_, Way::Script | Way::Unknown) => Effect::Unknown,
         (_, Way::Keys(_) | Way::Config | Way::Acl | Way::Functions | Way::Inverse | Way::Nothing | Way::Never(_)) => {
             Effect::Change
         }
@@ -219,6 +223,7 @@ pub(super) fn class(command: &Command, words: &[Option<String>]) -> Class {
         Way::Acl => Reversal::BestEffort("rules are put back; connections that were cut are not".into()),
         Way::Inverse => Reversal::BestEffort(inverse(command).into()),
         Way::Never(why) => Reversal::Impossible((*why).to_owned()),
+        Way::Unknown => Reversal::Impossible(UNKNOWN.into()),
     };
     Class::new(effect(command, &way), reversal)
 }

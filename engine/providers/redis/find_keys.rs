@@ -60,7 +60,7 @@ async fn touched(conn: &mut impl Ask, call: &Call) -> Result<Vec<Touched>, Fault
         }
         Some(Reply::Error(_)) | None => from_table(call, &mut found)?,
         Some(reply) => {
-            reply.into_items().into_iter().filter_map(Reply::into_bytes).for_each(|key| add(&mut found, key, true))
+            reply.into_items().into_iter().filter_map(Reply::into_bytes).for_each(|key| add(&mut found, key, true));
         }
     }
     Ok(found)

@@ -25,7 +25,7 @@ const CHANGES: usize = 10;
 /// Keys are read to work out what becomes of them if they are not larger than this together.
 const READ: u64 = 4 << 20;
 /// Items from which freeing or copying them is felt by others.
-const MANY: i64 = 10_000;
+const MANY: u64 = 10_000;
 
 /// Plans a command that changes something.
 pub(super) async fn plan(access: ReadAccess<'_>, call: &Call, class: Class) -> Result<Planned, Fault> {
@@ -36,7 +36,7 @@ pub(super) async fn plan(access: ReadAccess<'_>, call: &Call, class: Class) -> R
         Way::Keys(_) | Way::Script => keys(&mut read, call, &mut planned).await?,
         Way::Config => config(&mut read, call, &mut planned).await?,
         Way::Never(_) if matches!(call.name(), "flushdb" | "flushall") => flush(&mut read, call, &mut planned).await?,
-        Way::Read | Way::Acl | Way::Functions | Way::Inverse | Way::Nothing | Way::Never(_) => {}
+        Way::Read | Way::Acl | Way::Functions | Way::Inverse | Way::Nothing | Way::Never(_) | Way::Unknown => {}
     }
     server::notes(&mut read, call, &mut planned).await?;
     Ok(planned)
@@ -47,7 +47,7 @@ struct About {
     kind: String,
     ttl: i64,
     bytes: u64,
-    items: i64,
+    items: u64,
 }
 
 async fn keys(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {
@@ -111,7 +111,7 @@ async fn about(read: &mut ReadConn<'_>, keys: &[Vec<u8>]) -> Result<Vec<About>, 
         }
     }
     for (at, reply) in sized.into_iter().zip(read.ask(&lines).await?) {
-        all[at].items = reply.int().unwrap_or(0);
+        all[at].items = reply.int().and_then(|items| u64::try_from(items).ok()).unwrap_or(0);
     }
     Ok(all)
 }
@@ -237,16 +237,16 @@ async fn flush(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> R
 }
 
 /// `1,234,567`.
-pub(super) fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
-    if number < 0 { format!("-{text}") } else { text }
+    text
 }
 
 #[cfg(test)]

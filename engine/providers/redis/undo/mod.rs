@@ -177,10 +177,10 @@ impl<'a> RedisUndo<'a> {
                 whole.failed.get_or_insert(fault);
             }
         }
-        if let Some(headroom) = self.headroom.take() {
-            if let Err(fault) = self.limit_back(&headroom, evicted, &mut whole).await {
-                whole.failed.get_or_insert(fault);
-            }
+        if let Some(headroom) = self.headroom.take()
+            && let Err(fault) = self.limit_back(&headroom, evicted, &mut whole).await
+        {
+            whole.failed.get_or_insert(fault);
         }
         let secrets = self.conn.target().secrets();
         for difference in whole.differs.iter_mut().chain(&mut whole.conflicts) {
@@ -199,13 +199,14 @@ impl<'a> RedisUndo<'a> {
             let (found, fault) = keys::restore(&mut self.conn, &self.histories, &progress).await;
             match fault {
                 // What was put back already is found to be so.
-                Some(fault) if again && fault.kind == FaultKind::Unreachable => match WriteConn::open(access).await {
-                    Ok(conn) => self.conn = conn,
-                    Err(_) => {
+                Some(fault) if again && fault.kind == FaultKind::Unreachable => {
+                    if let Ok(conn) = WriteConn::open(access).await {
+                        self.conn = conn;
+                    } else {
                         whole.failed = Some(fault);
                         return;
                     }
-                },
+                }
                 fault => {
                     whole.restored += found.restored;
                     whole.differs.extend(found.differs);
