@@ -151,6 +151,10 @@ pub(super) fn way(command: &Command, words: &[Option<String>]) -> Way {
 fn known(name: &str, meta: Meta, words: &[Option<String>]) -> Way {
     let texts: Vec<&str> = words.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
     let has = |text: &str| texts.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if name == "acl|log" && words.get(2).is_some_and(Option::is_none) {
+        // It may turn out to be RESET.
+        return Way::Never("what was counted or logged is gone");
+    }
     if listed_read(name, &texts) || (reads(meta) && !listed_no_read(name)) {
         return Way::Read;
     }
@@ -231,7 +235,8 @@ pub(super) fn class(command: &Command, words: &[Option<String>]) -> Class {
 fn script(words: &[Option<String>]) -> Reversal {
     match words.get(2).and_then(Option::as_deref) {
         Some("0") => Reversal::Impossible("the script declares no keys, so nobody knows what it changes".into()),
-        _ => Reversal::BestEffort("only the keys that the script declares are captured".into()),
+        None => Reversal::Impossible("only a run can tell whether the script declares keys".into()),
+        Some(_) => Reversal::BestEffort("only the keys that the script declares are captured".into()),
     }
 }
 
@@ -309,6 +314,8 @@ mod tests {
         assert!(of("SHUTDOWN").starts_with("disrupt, impossible"));
         assert_eq!(of("EVAL x 1 k"), "unknown, best effort (only the keys that the script declares are captured)");
         assert!(of("EVAL x 0").starts_with("unknown, impossible"));
+        assert!(of("EVAL x ? k").starts_with("unknown, impossible"));
+        assert!(of("ACL LOG ?").starts_with("change, impossible"));
         assert!(of("JSON.SET k $ 1").starts_with("unknown, best effort"));
     }
 

@@ -11,7 +11,7 @@ use super::call::Call;
 use super::classify::{Way, way};
 use super::client::{Lines, ReadConn};
 use super::config_change::change;
-use super::expected::{Expected, expected};
+use super::expected::expected;
 use super::find_keys::written;
 use super::image::{Image, key_name, span};
 use super::plain_change::keys_of_all;
@@ -168,28 +168,19 @@ async fn changes(read: &mut ReadConn<'_>, call: &Call, keys: &[Vec<u8>], planned
     let secrets = read.target().secrets();
     for (n, (key, before)) in known.iter().enumerate().take(CHANGES) {
         let subject = format!("key {}", call.clean(&secrets.text(&key_name(key))));
-        let text = |text: String| match text.as_str() {
+        let text = |text: &str| match text {
             "(absent)" => Shown::Absent,
             _ if call.has_secrets() => Shown::Secret,
-            _ => Shown::of(secrets.text(&text).into_owned()),
+            text => Shown::of(secrets.text(text).into_owned()),
         };
-        let shown = before.describe(at.now);
+        // An approval holds what is shown against what is shown later: no time that is left.
+        let shown = text(&before.describe_fixed(at.now));
         let after = match outcome.as_ref().and_then(|all| all.get(n)) {
             None => Shown::Unknown,
-            Some(expected) if expected.keeps(before) => text(shown.clone()),
-            Some(expected) => {
-                let after = expected.describe(before, at.now);
-                // What is cut to be readable must not look as if nothing changed.
-                text(if after == shown { format!("{after} (changed)") } else { after })
-            }
+            Some(expected) if expected.keeps(before) => shown.clone(),
+            Some(expected) => changed(&shown, text(&expected.describe(before, at.now))),
         };
-        // A secret replaced by a secret is a change as well.
-        let after = if after == Shown::Secret && !outcome_keeps(outcome.as_deref(), n, before) {
-            Shown::Unknown
-        } else {
-            after
-        };
-        planned.changes.push(Change::new(subject, text(shown), after));
+        planned.changes.push(Change::new(subject, shown, after));
     }
     let all = outcome.as_deref().unwrap_or_default();
     if !all.is_empty() && all.iter().zip(&known).all(|(expected, (_, before))| expected.keeps(before)) {
@@ -202,8 +193,9 @@ async fn changes(read: &mut ReadConn<'_>, call: &Call, keys: &[Vec<u8>], planned
     Ok(())
 }
 
-fn outcome_keeps(outcome: Option<&[Expected]>, at: usize, before: &Image) -> bool {
-    outcome.and_then(|all| all.get(at)).is_some_and(|expected| expected.keeps(before))
+/// What is cut to be readable, or hidden, must not look as if nothing changed.
+fn changed(before: &Shown, after: Shown) -> Shown {
+    if *before == after { Shown::of(format!("{} (changed)", after.show())) } else { after }
 }
 
 async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {
@@ -218,7 +210,11 @@ async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> 
         if old == Kept::Hidden {
             planned.notes.push(format!("the old {name} is secret and not known to the run, so it cannot be put back"));
         }
-        planned.changes.push(change(&name, &old, &new, secrets));
+        let mut shown = change(&name, &old, &new, secrets);
+        if before != after {
+            shown.after = changed(&shown.before, shown.after);
+        }
+        planned.changes.push(shown);
     }
     Ok(())
 }

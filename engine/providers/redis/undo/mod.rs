@@ -163,15 +163,18 @@ impl<'a> RedisUndo<'a> {
 
     async fn put_back(&mut self) -> Restore {
         let mut whole = Restore { differs: std::mem::take(&mut self.beyond), ..Restore::default() };
-        let mut evicted = 0;
+        let (mut evicted, mut not_raised) = (0, None);
         if let Some(headroom) = &self.headroom {
             match headroom::raise(&mut self.conn, headroom).await {
                 Ok(count) => evicted = count,
-                // Data may still fit; what does not is told key by key.
-                Err(fault) => whole.failed = Some(fault),
+                // Data may fit all the same.
+                Err(fault) => not_raised = Some(fault),
             }
         }
         self.keys_back(&mut whole).await;
+        if !whole.differs.is_empty() && whole.failed.is_none() {
+            whole.failed = not_raised;
+        }
         for (kind, part) in std::mem::take(&mut self.others) {
             if let Err(fault) = self.other_back(kind, &part, &mut whole).await {
                 whole.failed.get_or_insert(fault);
