@@ -240,6 +240,21 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// As expressions, journals and JSON have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::FinishedEarly => "finished_early",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled_back",
+            Self::PartlyRolledBack => "partly_rolled_back",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -265,8 +280,10 @@ pub struct RunStarted {
     pub title: Option<String>,
     /// The path as given.
     pub path: String,
-    /// SHA-256 of the file; the file itself is stored under it.
+    /// SHA-256 of the file.
     pub source: Digest,
+    /// The file as it was, stored; secrets that were written into it are cut out.
+    pub source_blob: Digest,
     /// Commit and whether there were changes on top, if the file is under git.
     pub git: Option<Git>,
     /// The environment that was selected.

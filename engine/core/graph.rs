@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::{tarjan_scc, tred};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::model::StepIx;
@@ -115,6 +115,33 @@ impl Graph {
         }
         before.sort();
         before
+    }
+
+    /// The edges that are left when those that others imply are taken away (transitive reduction).
+    pub fn reduced(&self) -> Vec<Edge> {
+        let mut graph = DiGraph::<(), ()>::new();
+        let order = self.order();
+        let place: HashMap<StepIx, usize> = order.iter().enumerate().map(|(at, step)| (*step, at)).collect();
+        for _ in &order {
+            graph.add_node(());
+        }
+        for edge in self.waits_for.iter().flatten() {
+            if let (Some(&from), Some(&to)) = (place.get(&edge.from), place.get(&edge.to)) {
+                graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
+            }
+        }
+        let sorted: Vec<NodeIndex> = (0..order.len()).map(NodeIndex::new).collect();
+        let (list, _) = tred::dag_to_toposorted_adjacency_list::<_, NodeIndex>(&graph, &sorted);
+        let (reduction, _) = tred::dag_transitive_reduction_closure(&list);
+        self.waits_for
+            .iter()
+            .flatten()
+            .filter(|edge| match (place.get(&edge.from), place.get(&edge.to)) {
+                (Some(&from), Some(&to)) => reduction.contains_edge(NodeIndex::new(from), NodeIndex::new(to)),
+                _ => true,
+            })
+            .copied()
+            .collect()
     }
 
     /// Circles of waiting: each as the edges that lead around, at most one per group of steps that

@@ -19,4 +19,5 @@ pub mod run;
 pub mod secret;
 pub mod source;
 pub mod syntax;
+pub mod timeline;
 pub mod words;

@@ -120,6 +120,16 @@ impl Sources {
         FileId((self.0.len() - 1) as u16)
     }
 
+    /// Covers a range with `*`, so that an excerpt does not show what stands there.
+    pub fn mask(&mut self, span: Span) {
+        let Some(source) = self.0.get_mut(usize::from(span.file.0)) else { return };
+        let (start, end) = (span.start as usize, (span.end as usize).min(source.text.len()));
+        if let Some(text) = source.text.get(start..end) {
+            let cover: String = text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+            source.text.replace_range(start..end, &cover);
+        }
+    }
+
     /// The text with this id.
     pub fn get(&self, file: FileId) -> Option<&Source> {
         self.0.get(usize::from(file.0))

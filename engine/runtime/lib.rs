@@ -20,7 +20,7 @@ mod targets;
 pub use clock::{Random, SystemClock};
 pub use engine::{Ended, Engine, Start};
 pub use error::RuntimeError;
-pub use journal::{Journal, Loaded, load};
+pub use journal::{Journal, Loaded, load, open, seal};
 pub use message::{Inbox, Input, Said};
 pub use planner::{Planner, plan_rollback};
 

@@ -1,3 +1,17 @@
-//! One integration binary.
+//! One integration binary: the program as a user runs it, against real services.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(missing_docs, unreachable_pub, reason = "nobody uses this from outside")]
+
+mod check;
+mod cli;
+mod crash;
+mod generated;
+mod golden;
+mod live;
+mod people;
+mod plan;
 mod redis;
+mod rollback;
+mod secrets;
+mod structure;

@@ -11,8 +11,7 @@ mod references;
 mod risk;
 mod targets;
 
-use crate::codes::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::registry::Registry;
 use crate::source::Spanned;
 use crate::syntax::Authored;
@@ -54,12 +53,6 @@ pub fn check(authored: &Authored, registry: &Registry, options: &Options) -> (Op
         risk::all(&steps, &graph, &mut found);
     }
     let drill = authored.drill.as_ref().map(|drill| actions::drill(drill, authored, &inputs, registry, &mut found));
-    if steps.is_empty() && !found.has_errors() {
-        found.push(
-            Diagnostic::error(Code::NoAction, authored.header.playbook.span, "a playbook without steps")
-                .help("add steps: a list of what to do"),
-        );
-    }
     let by_id = steps.iter().map(|step| (step.id.as_str().to_owned(), step.ix)).collect();
     let checked = (!found.has_errors()).then(|| Checked {
         file: authored.file,

@@ -52,6 +52,7 @@ pub struct Scope {
     steps: BTreeMap<String, Value>,
     unknown: BTreeSet<String>,
     others_unknown: bool,
+    knows_outcome: bool,
     secrets: BTreeSet<String>,
 }
 
@@ -92,6 +93,11 @@ impl Scope {
         self.unknown.insert(id.to_owned());
     }
 
+    /// The run is about to end, and how is known.
+    pub fn knows_outcome(&mut self) {
+        self.knows_outcome = true;
+    }
+
     /// All steps that are not added are known only after a run.
     pub fn others_unknown(&mut self) {
         self.others_unknown = true;
@@ -104,6 +110,9 @@ impl Scope {
 
     /// Is what this path names known only after a run? Gives the step, or the root name.
     pub(super) fn unknown_for<'p>(&self, path: &'p [String]) -> Option<&'p str> {
+        if path[0] == "run" && path.get(1).is_some_and(|name| name == "outcome") && !self.knows_outcome {
+            return Some("run");
+        }
         if path[0] != "steps" {
             return self.unknown.contains(&path[0]).then_some(&path[0]);
         }

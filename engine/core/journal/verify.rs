@@ -156,7 +156,7 @@ fn check_line(line: &[u8], number: u64, prev: &Digest, run: &str) -> Result<Valu
 fn collect_blobs(value: &Value, tell: &mut dyn FnMut(Digest)) {
     let Some(data) = value.get("data").and_then(Value::as_object) else { return };
     for (key, value) in data {
-        let names_one = key == "blob" || key.ends_with("_blob") || key == "source";
+        let names_one = key == "blob" || key.ends_with("_blob");
         if let Some(digest) = value.as_str().filter(|_| names_one).and_then(|text| text.parse().ok()) {
             tell(digest);
         }

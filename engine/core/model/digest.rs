@@ -19,6 +19,24 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of a value as JSON, without building the text.
+    pub fn of_json(value: &impl Serialize) -> Self {
+        struct Hasher(Sha256);
+        impl std::io::Write for Hasher {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.update(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut hasher = Hasher(Sha256::new());
+        // Writing to a hasher cannot fail, and plans have no keys that are not text.
+        let _ = serde_json::to_writer(std::io::BufWriter::with_capacity(4096, &mut hasher), value);
+        Self(hasher.0.finalize().into())
+    }
+
     /// The 64 digits alone.
     pub fn hex(&self) -> String {
         use fmt::Write as _;

@@ -102,29 +102,21 @@ impl From<usize> for StepIx {
 pub struct RunId(Arc<str>);
 
 impl RunId {
-    /// Made from the time (UTC) and some randomness.
+    /// Made from the time (UTC) and some randomness. The last part begins with two characters for
+    /// the fraction of the second, so that ids sort by time.
     pub fn new(now: jiff::Timestamp, random: u64) -> Self {
-        // No vowels and no look-alikes: nothing that reads as a word or as another character.
-        const ALPHABET: &[u8; 20] = b"bcdfghjkmnpqrstvwxz3";
+        // No vowels and no look-alikes: nothing that reads as a word or as another character. In
+        // the order of ASCII, so that times sort.
+        const ALPHABET: &[u8; 20] = b"3bcdfghjkmnpqrstvwxz";
         let utc = now.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-        let mut random = random;
+        let fraction = u64::from(utc.subsec_nanosecond().unsigned_abs()) * 400 / 1_000_000_000;
         let mut tail = String::new();
-        for _ in 0..4 {
-            tail.push(char::from(ALPHABET[(random % ALPHABET.len() as u64) as usize]));
-            random /= ALPHABET.len() as u64;
+        for digit in [fraction / 20, fraction, random, random / 20, random / 400] {
+            tail.push(char::from(ALPHABET[(digit % 20) as usize]));
         }
-        Self(
-            format!(
-                "{:04}{:02}{:02}-{:02}{:02}{:02}-{tail}",
-                utc.year(),
-                utc.month(),
-                utc.day(),
-                utc.hour(),
-                utc.minute(),
-                utc.second()
-            )
-            .into(),
-        )
+        let date = format!("{:04}{:02}{:02}", utc.year(), utc.month(), utc.day());
+        let time = format!("{:02}{:02}{:02}", utc.hour(), utc.minute(), utc.second());
+        Self(format!("{date}-{time}-{tail}").into())
     }
 
     /// The text.
@@ -179,5 +171,18 @@ impl schemars::JsonSchema for RunId {
     }
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         String::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RunId;
+
+    #[test]
+    fn ids_of_runs_sort_by_time_within_a_second() {
+        let at = |millis: i64| RunId::new(jiff::Timestamp::from_millisecond(1_795_000_000_000 + millis).unwrap(), 7);
+        let ids: Vec<RunId> = [0, 3, 40, 400, 999, 1000].map(at).to_vec();
+        assert!(ids.is_sorted());
+        assert_eq!(ids[0].short().len(), 5);
     }
 }

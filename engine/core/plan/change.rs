@@ -60,6 +60,29 @@ impl Change {
         Self { subject: subject.into(), before, after, parts: Vec::new() }
     }
 
+    /// Both sides for people: amounts of memory with their size, `314572800 (300 MiB)`.
+    pub fn shown(&self) -> (String, String) {
+        let memory = ["memory", "bytes", "backlog-size"].iter().any(|word| self.subject.contains(word));
+        let side = |image: &Image| match image {
+            // Settings of Redis are texts, also where they are numbers.
+            Image::Value(value) if memory => {
+                let bytes = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+                match bytes.filter(|bytes| *bytes >= 1024) {
+                    Some(bytes) => format!("{bytes} ({})", crate::model::Bytes(bytes)),
+                    None => image.show(),
+                }
+            }
+            other => other.show(),
+        };
+        (side(&self.before), side(&self.after))
+    }
+
+    /// As one line for people.
+    pub fn line(&self) -> String {
+        let (before, after) = self.shown();
+        format!("{}: {before} → {after}", self.subject)
+    }
+
     /// Would it stay as it is?
     pub fn is_noop(&self) -> bool {
         self.before == self.after && self.before != Image::Unknown && self.parts.iter().all(Change::is_noop)

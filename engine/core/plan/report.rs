@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::change::Planned;
+use super::change::{Planned, Sample};
 use crate::action::{Fault, Identity};
 use crate::model::{Class, Digest, StepId};
 
@@ -140,12 +140,17 @@ impl Plan {
     pub fn sealed(mut self) -> Self {
         self.totals = Totals::of(&self.steps);
         self.digest = Digest::ZERO;
-        let mut shown = self.clone();
-        for planned in shown.steps.iter_mut().filter_map(|step| step.planned.as_mut()) {
-            planned.impact.iter_mut().for_each(|impact| impact.samples.clear());
+        // Samples move on a live system; they are set aside while the rest is hashed.
+        let impacts = |plan: &mut Self| -> Vec<Vec<Sample>> {
+            let planned = plan.steps.iter_mut().filter_map(|step| step.planned.as_mut());
+            planned.flat_map(|planned| &mut planned.impact).map(|impact| std::mem::take(&mut impact.samples)).collect()
+        };
+        let samples = impacts(&mut self);
+        self.digest = Digest::of_json(&self);
+        let planned = self.steps.iter_mut().filter_map(|step| step.planned.as_mut());
+        for (impact, samples) in planned.flat_map(|planned| &mut planned.impact).zip(samples) {
+            impact.samples = samples;
         }
-        let text = serde_json::to_string(&shown).unwrap_or_default();
-        self.digest = Digest::of(text.as_bytes());
         self
     }
 

@@ -10,6 +10,7 @@ use crate::words;
 /// Inputs, targets, the run and the environment, ready to be shared by many evaluations.
 pub struct World {
     base: Scope,
+    run: serde_json::Value,
 }
 
 impl World {
@@ -32,7 +33,19 @@ impl World {
         base.set("run", run);
         let open = |name: &str| ENV.contains(&name) || name.starts_with("PLAYBOOK_");
         base.set("env", env.into_iter().filter(|(name, _)| open(name)).collect::<BTreeMap<_, _>>());
-        Self { base }
+        Self { base, run: run.clone() }
+    }
+
+    /// A scope that also knows how the run is about to end.
+    pub fn scope_at_end(&self, outcome: &str) -> Scope {
+        let mut scope = self.base.clone();
+        let mut run = self.run.clone();
+        if let Some(map) = run.as_object_mut() {
+            map.insert("outcome".into(), outcome.into());
+        }
+        scope.set("run", run);
+        scope.knows_outcome();
+        scope
     }
 
     /// A scope without results of steps.

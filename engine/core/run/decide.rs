@@ -74,6 +74,7 @@ pub fn decide(checked: &Checked, world: &World, state: &RunState, mode: Mode<'_>
         mode,
         parallel: started.settings.parallel.max(1) as usize,
         yes: started.settings.yes,
+        drill: started.drill,
     };
     if state.finished.is_some() && state.phase == Phase::Done {
         return vec![Command::End];
@@ -103,8 +104,9 @@ pub fn next_due(checked: &Checked, state: &RunState) -> Option<u64> {
     let run = checked
         .header
         .timeout
-        .filter(|_| state.phase == Phase::Main && state.ending.is_none())
-        .map(|timeout| state.start_us + timeout.as_micros());
+        .filter(|_| state.phase == Phase::Main && state.ending.is_none() && state.cancel == 0)
+        .filter(|_| state.asking.is_empty() || !state.running.is_empty())
+        .map(|timeout| state.budget_from_us + timeout.as_micros());
     resting.chain(expiring).chain(run).min()
 }
 
@@ -115,6 +117,7 @@ struct Decider<'a> {
     mode: Mode<'a>,
     parallel: usize,
     yes: bool,
+    drill: bool,
 }
 
 fn emit(step: Option<StepIx>, event: Event) -> Command {
@@ -213,7 +216,11 @@ impl Decider<'_> {
 
     fn out_of_time(&self) -> Option<Vec<Command>> {
         let timeout = self.checked.header.timeout?;
-        let over = self.state.start_us + timeout.as_micros() <= self.mode.now_us;
+        // Only a person can bring the run forward: that time does not count.
+        if !self.state.asking.is_empty() && self.state.running.is_empty() {
+            return None;
+        }
+        let over = self.state.budget_from_us + timeout.as_micros() <= self.mode.now_us;
         over.then(|| vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into() }))])
     }
 
@@ -360,12 +367,17 @@ impl Decider<'_> {
         if self.state.step(step.ix).gate.is_some() {
             return Vec::new();
         }
-        if matches!(gate, Gate::Confirm(_)) && self.yes {
+        // In a drill nobody is asked: everything there is thrown away.
+        let beforehand = match gate {
+            Gate::Confirm(_) if self.yes => Some("--yes"),
+            Gate::Confirm(_) | Gate::Approval(_) | Gate::Manual(_) => self.drill.then_some("drill"),
+        };
+        if let Some(by) = beforehand {
             let asked = request(gate, step, scope, Vec::new());
             let digest = asked.digest;
             let decided = ApprovalDecided {
                 decision: Decision::Bypassed,
-                comment: Some("--yes".into()),
+                comment: Some(by.into()),
                 waited_us: 0,
                 digest,
                 answer: None,

@@ -6,6 +6,8 @@ mod decide;
 mod finish;
 mod judge;
 mod rollback;
+#[cfg(test)]
+mod simulation;
 mod state;
 mod step;
 mod summary;

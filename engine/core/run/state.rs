@@ -40,6 +40,11 @@ pub struct RunState {
     pub starter: Option<Actor>,
     /// When it began, on the monotonic clock of `boot`.
     pub start_us: u64,
+    /// From when the run's own timeout counts: its start, moved on by every stop and every wait for
+    /// a person.
+    pub budget_from_us: u64,
+    /// When the latest event was recorded, on the monotonic clock of `boot`.
+    pub last_us: u64,
     /// The boot that the latest event's clock counts from.
     pub boot: String,
     /// Where it stands in its course.
@@ -105,6 +110,8 @@ impl RunState {
             started: None,
             starter: None,
             start_us: 0,
+            budget_from_us: 0,
+            last_us: 0,
             boot: String::new(),
             phase: Phase::Main,
             ending: None,
@@ -181,8 +188,11 @@ impl RunState {
 
     /// What the templates and expressions of a step see.
     pub fn scope(&self, checked: &Checked, world: &World, ix: StepIx) -> Scope {
-        let mut scope = world.scope();
         let step = checked.step(ix);
+        let mut scope = match step.lane {
+            Lane::Main | Lane::Undo(_) => world.scope(),
+            Lane::Finally => world.scope_at_end(self.outcome(checked).word()),
+        };
         for usage in step.templates().iter().flat_map(|t| t.uses()).chain(step.when.iter().flat_map(|e| e.uses())) {
             self.add_to(&mut scope, checked, step.lane, usage);
         }
@@ -225,14 +235,23 @@ impl RunState {
             self.other_boot(record.mono_us);
         }
         let ix = record.step.as_ref().and_then(|id| checked.index_of(id.as_str()));
+        self.take(checked, record, ix);
+        self.last_us = record.mono_us;
+    }
+
+    fn take(&mut self, checked: &Checked, record: &Record, ix: Option<StepIx>) {
         match (&record.event, ix) {
             (Event::RunStarted(started), _) => {
                 self.started = Some((**started).clone());
                 self.starter = Some(record.actor.clone());
                 self.start_us = record.mono_us;
+                self.budget_from_us = record.mono_us;
                 self.open_lane(checked, Lane::Main);
             }
-            (Event::RunResumed(_), _) => self.resumed(),
+            (Event::RunResumed(_), _) => {
+                self.budget_from_us += record.mono_us.saturating_sub(self.last_us);
+                self.resumed();
+            }
             (Event::RunCancelling(cancelling), _) => {
                 self.cancel = self.cancel.max(cancelling.stage);
                 self.cancel_told = false;
@@ -390,7 +409,9 @@ impl RunState {
                 crate::action::Happened::Unclear => PartKnown::Sent,
             },
         };
+        let seq = self.seq;
         if let Some(part) = self.part(ix, result.part) {
+            part.seq = seq;
             part.known = known;
             part.returned.clone_from(&result.result);
         }
@@ -470,16 +491,19 @@ impl RunState {
         match asked.question {
             Question::Confirm | Question::Approval | Question::Manual => {
                 self.leave(ix);
-                self.steps[ix.at()].gate = Some(gate);
+                self.steps[ix.at()].gate = Some(Box::new(gate));
                 self.steps[ix.at()].status = Status::Asking;
                 self.asking.insert(ix);
             }
-            Question::Failure | Question::Doubt | Question::Cancelled => self.steps[ix.at()].question = Some(gate),
+            Question::Failure | Question::Doubt | Question::Cancelled => {
+                self.steps[ix.at()].question = Some(Box::new(gate))
+            }
         }
     }
 
     fn decided(&mut self, checked: &Checked, ix: StepIx, actor: &Actor, decided: &ApprovalDecided) {
         self.answers.extend(decided.answer.clone());
+        self.budget_from_us += decided.waited_us;
         match decided.decision {
             Decision::Happened | Decision::DidNotHappen => {
                 let happened = decided.decision == Decision::Happened;
@@ -523,7 +547,7 @@ impl RunState {
             for covered in covers {
                 if let Some(other) = checked.index_of(covered.step.as_str()) {
                     self.steps[other.at()].tolerance = tolerance;
-                    self.steps[other.at()].covered = Some(covered);
+                    self.steps[other.at()].covered = Some(Box::new(covered));
                 }
             }
         }
@@ -546,17 +570,26 @@ impl RunState {
                 self.doubts.insert(ix);
             }
             // What is left of the action is found by beginning it again.
-            ProbeVerdict::Done | ProbeVerdict::NotDone => {
-                self.steps[ix.at()].status = Status::Pending;
-                self.ready.insert(ix);
-            }
+            ProbeVerdict::Done | ProbeVerdict::NotDone => self.again(ix),
         }
+    }
+
+    /// An attempt that was interrupted begins again, and does not count as one that failed.
+    fn again(&mut self, ix: StepIx) {
+        let step = &mut self.steps[ix.at()];
+        step.attempt = step.attempt.saturating_sub(1);
+        step.status = Status::Pending;
+        self.ready.insert(ix);
     }
 
     /// After a crash: what was running begins again, or is in doubt if something had been sent.
     fn resumed(&mut self) {
         self.busy.clear();
         self.question = None;
+        // The time that the process was not there is not the steps' time.
+        for step in self.steps.iter_mut().filter(|step| !step.status.is_over()) {
+            step.first_us = None;
+        }
         for ix in self.failures.clone() {
             self.steps[ix.at()].question = None;
         }
@@ -569,8 +602,7 @@ impl RunState {
                 step.status = Status::Settled;
                 self.doubts.insert(ix);
             } else {
-                step.status = Status::Pending;
-                self.ready.insert(ix);
+                self.again(ix);
             }
         }
         if self.cancel > 0 && self.finished.is_none() && self.ending.is_none() {
@@ -581,6 +613,10 @@ impl RunState {
 
     /// Times of another boot mean nothing: deadlines begin anew, waits are over.
     fn other_boot(&mut self, now_us: u64) {
+        let spent = self.last_us.saturating_sub(self.budget_from_us);
+        self.budget_from_us = now_us.saturating_sub(spent);
+        self.start_us = now_us.saturating_sub(self.last_us.saturating_sub(self.start_us));
+        self.last_us = now_us;
         for step in &mut self.steps {
             step.first_us = None;
             if let Some(gate) = &mut step.gate {

@@ -88,7 +88,8 @@ pub struct Part {
     pub number: u32,
     /// Of which attempt.
     pub attempt: u32,
-    /// Its place among all events of the run.
+    /// The place, among all events of the run, of the latest that is known of it: its result, else
+    /// its capture.
     pub seq: u64,
     /// What was captured.
     pub captured: StateCaptured,
@@ -169,11 +170,11 @@ pub struct StepRun {
     /// Its changes, part by part, over all attempts.
     pub parts: Vec<Part>,
     /// Its gate.
-    pub gate: Option<GateRun>,
+    pub gate: Option<Box<GateRun>>,
     /// A question about its failure, or about a doubt.
-    pub question: Option<GateRun>,
+    pub question: Option<Box<GateRun>>,
     /// What an approval said of it.
-    pub covered: Option<crate::event::Covered>,
+    pub covered: Option<Box<crate::event::Covered>>,
     /// How far its counts may move, as the approval said.
     pub tolerance: f64,
     /// The fingerprint that lapsed, if one did.

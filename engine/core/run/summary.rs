@@ -27,6 +27,8 @@ pub struct RunSummary {
     pub waiting: Vec<StepId>,
     /// Where it stands.
     pub phase: Phase,
+    /// Is anything left that `playbook rollback` could take back?
+    pub reversible: bool,
 }
 
 /// Sums up a run. Parked runs have the exit code 3.
@@ -42,5 +44,6 @@ pub fn summary(checked: &Checked, state: &RunState, now_us: u64) -> RunSummary {
         duration_us: end.duration_us,
         waiting: RunState::ids(checked, state.waiting()),
         phase: state.phase,
+        reversible: !super::rollback::rollback_plan(checked, state).steps.is_empty(),
     }
 }

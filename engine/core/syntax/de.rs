@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Spanned};
 
 const SPANNED: &str = "$playbook::spanned";
-const RAW: &str = "$playbook::raw";
+pub(super) const RAW: &str = "$playbook::raw";
 /// Mistakes in one struct after which reading it stops.
 const MAX_PASSES: usize = 64;
 
@@ -60,7 +60,7 @@ impl Cx {
 
     /// Reports an error that has no place yet at `node`, and sets the node aside.
     fn fail(&self, node: &Node, error: De1) -> De1 {
-        let mut diagnostic = match error {
+        let diagnostic = match error {
             De1::Reported => return De1::Reported,
             De1::Missing(field) => {
                 self.bad.borrow_mut().insert(node);
@@ -81,11 +81,14 @@ impl Cx {
                     None => Diagnostic::error(Code::UnknownKey, node.span, format!("`{given}` has no meaning here")),
                 }
             }
-            De1::Words(message) => Diagnostic::error(Code::WrongType, node.span, message),
+            De1::Type(message, help) => {
+                let diagnostic = hint(node, Diagnostic::error(Code::WrongType, node.span, message));
+                if diagnostic.help.is_empty() { diagnostic.help(help) } else { diagnostic }
+            }
+            De1::Words(message) => {
+                Diagnostic::error(Code::WrongType, node.span, message).help("docs/language.md has what each key takes")
+            }
         };
-        if diagnostic.help.is_empty() {
-            diagnostic = hint(node, diagnostic);
-        }
         self.bad.borrow_mut().insert(node);
         self.found.borrow_mut().push(diagnostic);
         De1::Reported
@@ -95,6 +98,18 @@ impl Cx {
         if self.noted.borrow_mut().insert(span) {
             self.found.borrow_mut().push(make());
         }
+    }
+}
+
+fn what_to_write(expected: &str) -> &'static str {
+    match expected {
+        "a list" | "a list of steps" => "write a list: [first, second]",
+        "a mapping" => "write names and values: {name: value}",
+        "a whole number" => "write digits, without quotes and without a unit",
+        "a number" => "write a number, without quotes",
+        "text" => "write one value, between quotes if it has special characters",
+        "true or false" => "write true or false",
+        _ => "docs/language.md has what each key takes",
     }
 }
 
@@ -118,6 +133,7 @@ enum De1 {
     Missing(&'static str),
     Variant(String, &'static [&'static str]),
     Field(String, &'static [&'static str]),
+    Type(String, &'static str),
     Words(String),
 }
 
@@ -190,9 +206,8 @@ impl<'a> De<'a> {
 
     fn wrong<T>(self, expected: &dyn de::Expected) -> Result<T, De1> {
         let expected = plain_words(&expected.to_string());
-        Err(self
-            .cx
-            .fail(self.node, De1::Words(format!("expected {expected}, found {}", unexpected(self.unexpected())))))
+        let message = format!("expected {expected}, found {}", unexpected(self.unexpected()));
+        Err(self.cx.fail(self.node, De1::Type(message, what_to_write(&expected))))
     }
 
     fn done<T>(self, result: Result<T, De1>) -> Result<T, De1> {
@@ -278,8 +293,11 @@ impl<'de> Deserializer<'de> for De<'de> {
                 Resolved::Float(value) => self.done(visitor.visit_f64(value)),
                 Resolved::Text(value) => self.done(visitor.visit_borrowed_str(value)),
                 Resolved::Ambiguous(value) => {
-                    self.cx.note_once(self.node.span, || ambiguous(self.node.span, value));
-                    self.done(visitor.visit_borrowed_str(value))
+                    let read = self.done(visitor.visit_borrowed_str(value));
+                    if read.is_ok() {
+                        self.cx.note_once(self.node.span, || ambiguous(self.node.span, value));
+                    }
+                    read
                 }
             },
             Value::Seq(_) => self.deserialize_seq(visitor),
@@ -353,7 +371,7 @@ impl<'de> Deserializer<'de> for De<'de> {
             return match &self.node.value {
                 Value::Scalar { text, .. } => self.done(visitor.visit_borrowed_str(text)),
                 Value::Seq(_) => self.deserialize_seq(visitor),
-                Value::Null | Value::Map(_) => self.wrong(&"a value or a list of values"),
+                Value::Null | Value::Map(_) => self.wrong(&visitor),
             };
         }
         visitor.visit_newtype_struct(self)

@@ -51,97 +51,117 @@ const LATER: &[&str] = &["escalation", "steady_state", "outputs"];
 /// Reads a playbook. `None` if there is nothing to go on with.
 pub fn read(file: FileId, source: &Source) -> (Option<Authored>, Diagnostics) {
     let (root, mut found) = tree::parse(file, source);
-    let authored = root.and_then(|root| from_tree(file, source, &root, &mut found));
+    if root.is_none() && !found.has_errors() {
+        let start = Span::new(file, 0, 0);
+        found.push(
+            Diagnostic::error(Code::NotAPlaybook, start, "the file is empty")
+                .help("begin with `playbook: name` and `steps:`"),
+        );
+    }
+    let authored = root.and_then(|root| from_tree(file, source, root, &mut found));
     (authored, found)
 }
 
-fn from_tree(file: FileId, source: &Source, root: &Node, found: &mut Diagnostics) -> Option<Authored> {
-    let Some(entries) = root.entries() else {
+fn from_tree(file: FileId, source: &Source, root: Node, found: &mut Diagnostics) -> Option<Authored> {
+    let (what, place) = (root.describe(), root.span);
+    let Value::Map(entries) = root.value else {
         found.push(
-            Diagnostic::error(Code::NotAPlaybook, root.span, format!("expected a playbook, found {}", root.describe()))
+            Diagnostic::error(Code::NotAPlaybook, place, format!("expected a playbook, found {what}"))
                 .help("begin with `playbook: name` and `steps:`"),
         );
         return None;
     };
-    let (sections, header): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().partition(|entry| SECTIONS.contains(&entry.key.value.as_str()));
-    let mut kept = Vec::new();
-    for entry in header {
-        if LATER.contains(&entry.key.value.as_str()) {
-            found.push(
-                Diagnostic::error(
-                    Code::NotSupported,
-                    entry.key.span,
-                    format!("this version cannot run `{}` yet", entry.key.value),
-                )
-                .help("leave it out"),
-            );
-        } else {
-            kept.push(entry.clone());
+    let mut sections: Vec<Entry> = Vec::new();
+    let mut header = Vec::new();
+    for entry in entries {
+        match entry.key.value.as_str() {
+            name if SECTIONS.contains(&name) => sections.push(entry),
+            name if LATER.contains(&name) => found.push(
+                Diagnostic::error(Code::NotSupported, entry.key.span, format!("this version cannot run `{name}` yet"))
+                    .help("leave it out"),
+            ),
+            _ => header.push(entry),
         }
     }
-    let header = Node { span: root.span, value: Value::Map(kept) };
-    let section = |name: &str| sections.iter().find(|entry| entry.key.value == name).copied();
-    let header: Header = decode(&header, found).unwrap_or_default();
-    let list =
-        |name: &str, found: &mut Diagnostics| section(name).map(|entry| steps(&entry.value, found)).unwrap_or_default();
-    let authored = Authored {
+    let header: Header = decode(&Node { span: place, value: Value::Map(header) }, found).unwrap_or_default();
+    let mut authored = Authored {
         file,
         digest: Digest::of(source.text().as_bytes()),
         header,
-        targets: section("targets").map(|entry| pairs(&entry.value, found)).unwrap_or_default(),
-        steps: list("steps", found),
-        finally: list("finally", found),
-        drill: section("drill").and_then(|entry| drill(entry, found)),
+        targets: Vec::new(),
+        steps: Vec::new(),
+        finally: Vec::new(),
+        drill: None,
     };
-    if section("steps").is_none() {
+    let mut has_steps = false;
+    for entry in sections {
+        match entry.key.value.as_str() {
+            "targets" => authored.targets = pairs(entry.value, found),
+            "steps" => {
+                has_steps = true;
+                let empty = entry.value.items().is_some_and(<[Node]>::is_empty);
+                authored.steps = steps(entry.value, found);
+                if empty {
+                    found.push(
+                        Diagnostic::error(Code::NoAction, entry.key.span, "a playbook without steps")
+                            .help("list what to do: - redis: PING"),
+                    );
+                }
+            }
+            "finally" => authored.finally = steps(entry.value, found),
+            _ => authored.drill = drill(entry, found),
+        }
+    }
+    if !has_steps {
         found.push(
-            Diagnostic::error(Code::MissingKey, root.span, "`steps` is missing")
-                .help("a playbook has `steps:`, a list"),
+            Diagnostic::error(Code::MissingKey, place, "`steps` is missing").help("a playbook has `steps:`, a list"),
         );
     }
     Some(authored)
 }
 
-fn pairs(node: &Node, found: &mut Diagnostics) -> Vec<(Spanned<String>, Node)> {
-    match &node.value {
-        Value::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
+fn pairs(node: Node, found: &mut Diagnostics) -> Vec<(Spanned<String>, Node)> {
+    let what = node.describe();
+    match node.value {
+        Value::Map(entries) => entries.into_iter().map(|entry| (entry.key, entry.value)).collect(),
         Value::Null => Vec::new(),
         Value::Scalar { .. } | Value::Seq(_) => {
             found.push(
-                Diagnostic::error(
-                    Code::WrongType,
-                    node.span,
-                    format!("expected names with values, found {}", node.describe()),
-                )
-                .help("write name: {redis: \"redis://…\"}"),
+                Diagnostic::error(Code::WrongType, node.span, format!("expected names with values, found {what}"))
+                    .help("write name: {redis: \"redis://…\"}"),
             );
             Vec::new()
         }
     }
 }
 
-fn drill(entry: &Entry, found: &mut Diagnostics) -> Option<Drill> {
+fn drill(entry: Entry, found: &mut Diagnostics) -> Option<Drill> {
     const KEYS: &[&str] = &["targets", "inputs", "fault", "after", "untouched"];
-    let node = &entry.value;
-    let Some(entries) = node.entries() else {
+    let what = entry.value.describe();
+    let Value::Map(entries) = entry.value.value else {
         found.push(
-            Diagnostic::error(Code::WrongType, node.span, format!("expected a drill, found {}", node.describe()))
+            Diagnostic::error(Code::WrongType, entry.value.span, format!("expected a drill, found {what}"))
                 .help("a drill has targets, fault and after"),
         );
         return None;
     };
-    for entry in entries.iter().filter(|entry| !KEYS.contains(&entry.key.value.as_str())) {
-        found.push(unknown_key(&entry.key, KEYS));
-    }
-    let mut list = |name: &str| node.get(name).map(|list| steps(list, found)).unwrap_or_default();
-    let (fault, after) = (list("fault"), list("after"));
-    Some(Drill {
+    let mut drill = Drill {
         span: entry.key.span,
-        targets: node.get("targets").map(|targets| pairs(targets, found)).unwrap_or_default(),
-        inputs: node.get("inputs").and_then(|inputs| decode(inputs, found)).unwrap_or_default(),
-        fault,
-        after,
-        untouched: node.get("untouched").and_then(|list| decode(list, found)).unwrap_or_default(),
-    })
+        targets: Vec::new(),
+        inputs: Ordered::default(),
+        fault: Vec::new(),
+        after: Vec::new(),
+        untouched: Vec::new(),
+    };
+    for entry in entries {
+        match entry.key.value.as_str() {
+            "targets" => drill.targets = pairs(entry.value, found),
+            "inputs" => drill.inputs = decode(&entry.value, found).unwrap_or_default(),
+            "fault" => drill.fault = steps(entry.value, found),
+            "after" => drill.after = steps(entry.value, found),
+            "untouched" => drill.untouched = decode(&entry.value, found).unwrap_or_default(),
+            _ => found.push(unknown_key(&entry.key, KEYS)),
+        }
+    }
+    Some(drill)
 }

@@ -118,9 +118,6 @@ macro_rules! one_or_many {
                     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                         Ok(vec![Spanned::new(text.to_owned(), Span::default())])
                     }
-                    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
-                        self.visit_str(if value { "true" } else { "false" })
-                    }
                     fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
                         let mut texts = Vec::new();
                         while let Some(text) = items.next_element()? {
@@ -132,7 +129,8 @@ macro_rules! one_or_many {
                 struct Inner(Vec<Spanned<String>>);
                 impl<'de> Deserialize<'de> for Inner {
                     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                        deserializer.deserialize_any(Texts).map(Inner)
+                        // As written: `yes` and `010` mean nothing else in an expression.
+                        deserializer.deserialize_newtype_struct(super::de::RAW, Texts).map(Inner)
                     }
                 }
                 // A single text gets the place of the whole value.
@@ -260,38 +258,36 @@ pub struct Step {
 }
 
 /// Reads a list of steps.
-pub(super) fn steps(node: &Node, found: &mut Diagnostics) -> Vec<Step> {
-    let Some(items) = node.items() else {
+pub(super) fn steps(node: Node, found: &mut Diagnostics) -> Vec<Step> {
+    let what = node.describe();
+    let Value::Seq(items) = node.value else {
         found.push(
-            Diagnostic::error(
-                Code::WrongType,
-                node.span,
-                format!("expected a list of steps, found {}", node.describe()),
-            )
-            .help("write each step as an item: - redis: PING"),
+            Diagnostic::error(Code::WrongType, node.span, format!("expected a list of steps, found {what}"))
+                .help("write each step as an item: - redis: PING"),
         );
         return Vec::new();
     };
-    items.iter().filter_map(|item| step(item, found)).collect()
+    items.into_iter().filter_map(|item| step(item, found)).collect()
 }
 
-fn step(node: &Node, found: &mut Diagnostics) -> Option<Step> {
-    let Some(entries) = node.entries() else {
+fn step(node: Node, found: &mut Diagnostics) -> Option<Step> {
+    let what = node.describe();
+    let Value::Map(entries) = node.value else {
         found.push(
-            Diagnostic::error(Code::WrongType, node.span, format!("expected a step, found {}", node.describe()))
+            Diagnostic::error(Code::WrongType, node.span, format!("expected a step, found {what}"))
                 .help("a step is a mapping with one action: - redis: PING"),
         );
         return None;
     };
     let (common, rest): (Vec<Entry>, Vec<Entry>) =
-        entries.iter().cloned().partition(|entry| COMMON.contains(&entry.key.value.as_str()));
+        entries.into_iter().partition(|entry| COMMON.contains(&entry.key.value.as_str()));
     let common = Node { span: node.span, value: Value::Map(common) };
     let common = decode::<Common>(&common, found).unwrap_or_default();
     let mut step = Step { span: node.span, common, rollback: RollbackDecl::Auto, parallel: None, action: Vec::new() };
     for entry in rest {
         match entry.key.value.as_str() {
-            "rollback" => step.rollback = rollback(&entry, found),
-            "parallel" => step.parallel = Some(steps(&entry.value, found)),
+            "rollback" => step.rollback = rollback(entry, found),
+            "parallel" => step.parallel = Some(steps(entry.value, found)),
             later if LATER.contains(&later) => found.push(
                 Diagnostic::error(Code::NotSupported, entry.key.span, format!("this version cannot run `{later}` yet"))
                     .help("write the steps out"),
@@ -302,11 +298,12 @@ fn step(node: &Node, found: &mut Diagnostics) -> Option<Step> {
     Some(step)
 }
 
-fn rollback(entry: &Entry, found: &mut Diagnostics) -> RollbackDecl {
+fn rollback(entry: Entry, found: &mut Diagnostics) -> RollbackDecl {
     let span = entry.key.span;
-    match &entry.value.value {
-        Value::Scalar { text, .. } if &**text == "auto" => RollbackDecl::Auto,
-        Value::Scalar { text, .. } if &**text == "none" => RollbackDecl::None { why: None, span },
+    let place = entry.value.span;
+    match entry.value.value {
+        Value::Scalar { text, .. } if &*text == "auto" => RollbackDecl::Auto,
+        Value::Scalar { text, .. } if &*text == "none" => RollbackDecl::None { why: None, span },
         Value::Map(entries) => match entries.as_slice() {
             [only] if only.key.value == "none" => {
                 RollbackDecl::None { why: only.value.text().map(str::to_owned), span }
@@ -317,10 +314,10 @@ fn rollback(entry: &Entry, found: &mut Diagnostics) -> RollbackDecl {
             }
             [] => RollbackDecl::Auto,
         },
-        Value::Seq(_) => RollbackDecl::Steps(steps(&entry.value, found), span),
+        Value::Seq(items) => RollbackDecl::Steps(steps(Node { span: place, value: Value::Seq(items) }, found), span),
         Value::Null | Value::Scalar { .. } => {
             found.push(
-                Diagnostic::error(Code::WrongType, entry.value.span, "not a way to roll back")
+                Diagnostic::error(Code::WrongType, place, "not a way to roll back")
                     .help("write auto, {none: \"why\"}, or a list of steps"),
             );
             RollbackDecl::Auto

@@ -93,7 +93,7 @@ impl Loop {
             let run = self.state.step(ix);
             let doubt = run.question.as_ref().filter(|gate| gate.asked.question == Question::Doubt);
             let gate = run.gate.as_ref().filter(|gate| !gate.open && gate.refused.is_none());
-            doubt.or(gate).map(|gate| (ix, gate.clone()))
+            doubt.or(gate).map(|gate| (ix, (**gate).clone()))
         })
     }
 

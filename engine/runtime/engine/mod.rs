@@ -251,6 +251,10 @@ impl Loop {
 
     /// Journal first, then state, then everyone who listens.
     fn record(&mut self, step: Option<StepIx>, actor: Actor, event: Event) -> Result<(), RuntimeError> {
+        if matches!(event, Event::RunFinished(_)) {
+            // Before its end is recorded: a run that is over holds nothing, whenever it is killed.
+            self.engine.store.unlock_all(self.journal.run())?;
+        }
         let id = step.map(|ix| self.engine.checked.step(ix).id.clone());
         let attempt = step.map(|ix| match &event {
             Event::StepStarted(_) => self.state.step(ix).next_attempt(),
@@ -281,7 +285,6 @@ impl Loop {
     }
 
     fn end(mut self) -> Result<Ended, RuntimeError> {
-        self.engine.store.unlock_all(self.journal.run())?;
         self.finish(false)
     }
 

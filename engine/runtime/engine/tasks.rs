@@ -48,7 +48,7 @@ impl Loop {
         let given = Given {
             step,
             scope: self.state.scope(&self.engine.checked, &self.engine.world, step),
-            covered: run.covered.clone().map(|covered| (covered, run.tolerance)),
+            covered: run.covered.clone().map(|covered| (*covered, run.tolerance)),
             parts: run.parts.iter().map(|part| part.number).max().unwrap_or(0),
             executable,
             left: self.left_for(step),

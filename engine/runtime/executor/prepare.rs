@@ -77,7 +77,7 @@ fn summary(planned: &Planned) -> String {
         })
         .collect();
     let changes = planned.changes.iter().filter(|change| !change.is_noop());
-    parts.extend(changes.take(3).map(|c| format!("{}: {} → {}", c.subject, c.before.show(), c.after.show())));
+    parts.extend(changes.take(3).map(playbook_core::plan::Change::line));
     let more = planned.changes.len().saturating_sub(3);
     if more > 0 {
         parts.push(format!("and {more} more"));

@@ -18,6 +18,7 @@ use crate::store::{Store, Writer};
 pub(crate) use reader::hydrate;
 pub use reader::{Loaded, load};
 pub(crate) use seal::{open_blob, seal_blob};
+pub use seal::{open, seal};
 
 /// How far the wall clock may move against the monotonic one before it is noted.
 const JUMP_US: i64 = 1_000_000;

@@ -16,6 +16,19 @@ struct Piece {
     secret: String,
 }
 
+/// Bytes as they may be stored: without the secrets that are known.
+pub fn seal(secrets: &Secrets, bytes: Vec<u8>) -> Vec<u8> {
+    seal_blob(secrets, bytes)
+}
+
+/// What [`seal`] was given.
+///
+/// # Errors
+/// [`RuntimeError::SecretNeeded`] when a secret that was cut out is not known now.
+pub fn open(secrets: &Secrets, stored: Vec<u8>) -> Result<Vec<u8>, RuntimeError> {
+    open_blob(secrets, stored)
+}
+
 /// Bytes as they may be stored. Without secrets they stay as they are.
 pub(crate) fn seal_blob(secrets: &Secrets, bytes: Vec<u8>) -> Vec<u8> {
     let found = secrets.find(&bytes);

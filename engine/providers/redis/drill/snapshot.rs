@@ -109,6 +109,11 @@ impl Snapshot {
         }
     }
 
+    /// How many settings.
+    pub fn settings(&self) -> usize {
+        self.settings.len()
+    }
+
     /// How many keys.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -71,6 +71,13 @@ impl Throwaway {
         self.child.id()
     }
 
+    /// Leaves it running after this process; gives the process to end it by.
+    pub fn keep(self) -> u32 {
+        let pid = self.pid();
+        std::mem::forget(self);
+        pid
+    }
+
     /// Its version, such as `7.0.15`.
     pub fn version(&self) -> &str {
         &self.version

@@ -1,0 +1,69 @@
+//! `playbook plan`, and `run --dry-run`.
+
+use playbook_core::plan::{Depth, Plan as Made};
+use playbook_runtime::Planner;
+
+use crate::app::App;
+use crate::args::{Output, Plan};
+use crate::compile::{Overrides, compile};
+use crate::error::Failure;
+use crate::locate;
+use crate::render;
+use crate::session::{Never, Session, runtime};
+use crate::values::{Wanted, resolve};
+
+/// The exit code of `--detailed-exitcode` when something would change.
+const CHANGES: u8 = 10;
+
+pub(super) fn plan(app: &App, args: &Plan) -> Result<u8, Failure> {
+    let session = prepare(app, args)?;
+    let made = if args.live { live(&session)? } else { session.offline() };
+    show(app, args, &made)
+}
+
+/// Live if any target answers, else offline.
+pub(super) fn dry_run(app: &App, args: &Plan) -> Result<u8, Failure> {
+    let session = prepare(app, args)?;
+    let made = live(&session)?;
+    let somebody = made.targets.iter().any(|target| target.identity.is_some());
+    if somebody || made.targets.iter().all(|target| target.fault.is_none()) {
+        return show(app, args, &made);
+    }
+    for target in &made.targets {
+        if let Some(fault) = &target.fault {
+            app.out.error(&format!("warning: {} does not answer: {}", target.name, fault.message));
+        }
+    }
+    show(app, args, &session.offline())
+}
+
+fn prepare(app: &App, args: &Plan) -> Result<Session, Failure> {
+    let located = locate::one(app, &args.playbook)?;
+    let overrides = Overrides::given(&args.given, &located)?;
+    let compiled = compile(app, located, overrides)?;
+    let ask = app.is_interactive(false) && args.output == Output::Text;
+    let inputs = resolve(app, &Wanted { compiled: &compiled, given: &args.given, recorded: None, ask })?;
+    Session::new(app, compiled, inputs, None)
+}
+
+fn live(session: &Session) -> Result<Made, Failure> {
+    let planner =
+        Planner { checked: session.checked(), asked: session.asked(), targets: &session.targets, cancel: &Never };
+    Ok(runtime()?.block_on(planner.plan()))
+}
+
+fn show(app: &App, args: &Plan, made: &Made) -> Result<u8, Failure> {
+    match args.output {
+        Output::Text => app.out.print(&render::plan_text(made, app.width, app.colour)),
+        Output::Markdown => app.out.print(&render::plan_md(made)),
+        Output::Json => app.out.line(&serde_json::to_string_pretty(made).unwrap_or_default()),
+    }
+    let unanswered = made.depth == Depth::Live
+        && !made.targets.is_empty()
+        && made.targets.iter().all(|target| target.fault.is_some());
+    Ok(match (unanswered, args.detailed_exitcode && made.changes_anything()) {
+        (true, _) => 1,
+        (false, true) => CHANGES,
+        (false, false) => 0,
+    })
+}
