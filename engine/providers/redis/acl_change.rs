@@ -60,14 +60,16 @@ impl Rules {
         }
     }
 
-    /// As they are read back.
-    pub(super) fn read(value: &Value) -> Option<Option<Self>> {
+    /// As they are read back; a user that is not there has none.
+    pub(super) fn read(value: &Value) -> Result<Option<Self>, Fault> {
+        let broken = || faults::internal("a record of rules that cannot be read");
         if value.is_null() {
-            return Some(None);
+            return Ok(None);
         }
-        let words = value.get("words")?.as_array()?.iter().map(|word| word.as_str().map(str::to_owned));
-        let passwords = usize::try_from(value.get("passwords")?.as_u64()?).ok()?;
-        Some(Some(Self { words: words.collect::<Option<_>>()?, passwords }))
+        let words = value.get("words").and_then(Value::as_array).ok_or_else(broken)?;
+        let words: Option<Vec<String>> = words.iter().map(|word| word.as_str().map(str::to_owned)).collect();
+        let passwords = value.get("passwords").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        Ok(Some(Self { words: words.ok_or_else(broken)?, passwords: passwords.ok_or_else(broken)? }))
     }
 
     /// For people.
@@ -152,7 +154,7 @@ impl<'a> AclChange<'a> {
     async fn set(&mut self) -> Result<Applied, Fault> {
         let captured = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let mut body = Lines::of(["ACL", "LIST"]);
-        body.extend(self.call.line()).add(["ACL", "LIST"]);
+        body.extend(&self.call.line()).add(["ACL", "LIST"]);
         let sent = transact_or_not(&mut self.conn, &body, false).await;
         let replies = match sent.map_err(|fault| self.call.clean_fault(fault))? {
             Outcome::Ran(replies) => replies,
@@ -228,6 +230,6 @@ mod tests {
         assert_eq!(rules.passwords, 1);
         assert_eq!(Rules::of("default", &list).map(|rules| rules.passwords), Some(0));
         assert_eq!(Rules::of("nobody", &list), None);
-        assert_eq!(Rules::read(&Rules::json(Some(&rules))), Some(Some(rules)));
+        assert_eq!(Rules::read(&Rules::json(Some(&rules))), Ok(Some(rules)));
     }
 }

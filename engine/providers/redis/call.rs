@@ -73,6 +73,14 @@ impl Call {
         !self.hidden.is_empty()
     }
 
+    /// The words with passwords left out, for asking the server about the command: only the command
+    /// itself is kept out of the server's own logs.
+    pub(super) fn asking(&self) -> Vec<&str> {
+        let secret = secrets(&self.words);
+        let word = |(at, word)| if secret.iter().any(|secret| secret.at == at) { HIDDEN } else { String::as_str(word) };
+        self.words.iter().enumerate().map(word).collect()
+    }
+
     /// As a line to send.
     pub(super) fn line(&self) -> Lines {
         Lines::of(&self.words)

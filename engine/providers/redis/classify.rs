@@ -29,7 +29,12 @@ pub(super) enum Way {
     Nothing,
     /// It cannot be taken back, and why.
     Never(&'static str),
+    /// Nobody knows what it does.
+    Unknown,
 }
+
+/// What is said of a command that is in no list and has no telling flag.
+pub(super) const UNKNOWN: &str = "nothing is known about what it does";
 
 /// Commands without the flag `readonly` that leave everything as it was.
 const READS: &[&str] = &[
@@ -146,6 +151,10 @@ pub(super) fn way(command: &Command, words: &[Option<String>]) -> Way {
 fn known(name: &str, meta: Meta, words: &[Option<String>]) -> Way {
     let texts: Vec<&str> = words.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
     let has = |text: &str| texts.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if name == "acl|log" && words.get(2).is_some_and(Option::is_none) {
+        // It may turn out to be RESET.
+        return Way::Never("what was counted or logged is gone");
+    }
     if listed_read(name, &texts) || (reads(meta) && !listed_no_read(name)) {
         return Way::Read;
     }
@@ -177,7 +186,7 @@ fn known(name: &str, meta: Meta, words: &[Option<String>]) -> Way {
         "failover" => Way::Never("roles of servers change, and clients with them"),
         _ if name.starts_with("cluster|") => Way::Never("the cluster's own state is not captured"),
         _ if meta.flags.has(Flags::WRITE) || name == "pfcount" => Way::Keys(None),
-        _ => Way::Never("nothing is known about what it does"),
+        _ => Way::Unknown,
     }
 }
 
@@ -196,8 +205,7 @@ pub(super) fn effect(command: &Command, way: &Way) -> Effect {
             _,
         ) => Effect::Disrupt,
         (name, _) if name.starts_with("cluster|") => Effect::Disrupt,
-        (_, Way::Script) => Effect::Unknown,
-        (_, Way::Never("nothing is known about what it does")) => Effect::Unknown,
+        (_, Way::Script | Way::Unknown) => Effect::Unknown,
         (_, Way::Keys(_) | Way::Config | Way::Acl | Way::Functions | Way::Inverse | Way::Nothing | Way::Never(_)) => {
             Effect::Change
         }
@@ -219,6 +227,7 @@ pub(super) fn class(command: &Command, words: &[Option<String>]) -> Class {
         Way::Acl => Reversal::BestEffort("rules are put back; connections that were cut are not".into()),
         Way::Inverse => Reversal::BestEffort(inverse(command).into()),
         Way::Never(why) => Reversal::Impossible((*why).to_owned()),
+        Way::Unknown => Reversal::Impossible(UNKNOWN.into()),
     };
     Class::new(effect(command, &way), reversal)
 }
@@ -226,7 +235,8 @@ pub(super) fn class(command: &Command, words: &[Option<String>]) -> Class {
 fn script(words: &[Option<String>]) -> Reversal {
     match words.get(2).and_then(Option::as_deref) {
         Some("0") => Reversal::Impossible("the script declares no keys, so nobody knows what it changes".into()),
-        _ => Reversal::BestEffort("only the keys that the script declares are captured".into()),
+        None => Reversal::Impossible("only a run can tell whether the script declares keys".into()),
+        Some(_) => Reversal::BestEffort("only the keys that the script declares are captured".into()),
     }
 }
 
@@ -304,6 +314,8 @@ mod tests {
         assert!(of("SHUTDOWN").starts_with("disrupt, impossible"));
         assert_eq!(of("EVAL x 1 k"), "unknown, best effort (only the keys that the script declares are captured)");
         assert!(of("EVAL x 0").starts_with("unknown, impossible"));
+        assert!(of("EVAL x ? k").starts_with("unknown, impossible"));
+        assert!(of("ACL LOG ?").starts_with("change, impossible"));
         assert!(of("JSON.SET k $ 1").starts_with("unknown, best effort"));
     }
 

@@ -68,7 +68,7 @@ impl Lines {
     }
 
     /// Adds all of others.
-    pub(super) fn extend(&mut self, other: Self) -> &mut Self {
+    pub(super) fn extend(&mut self, other: &Self) -> &mut Self {
         for command in other.0.cmd_iter() {
             self.0.add_command(command.clone());
         }
@@ -219,8 +219,7 @@ fn reply(value: Value) -> Reply {
         Value::Double(number) => Reply::Double(number),
         Value::Boolean(value) => Reply::Bool(value),
         Value::BulkString(bytes) | Value::BigNumber(bytes) => Reply::Bytes(bytes),
-        Value::SimpleString(text) => Reply::Bytes(text.into_bytes()),
-        Value::VerbatimString { text, .. } => Reply::Bytes(text.into_bytes()),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Reply::Bytes(text.into_bytes()),
         Value::Okay => Reply::Bytes(b"OK".to_vec()),
         Value::Array(items) | Value::Set(items) | Value::Push { data: items, .. } => {
             Reply::Array(items.into_iter().map(reply).collect())

@@ -161,7 +161,9 @@ impl CommandAction {
             Way::Functions => Box::new(FunctionsChange::begin(&access, call).await?),
             // An author may say that a read has an effect; then it is sent as one.
             Way::Read => Box::new(PlainChange::begin(access, call, Way::Nothing).await?),
-            Way::Inverse | Way::Nothing | Way::Never(_) => Box::new(PlainChange::begin(access, call, way).await?),
+            Way::Inverse | Way::Nothing | Way::Never(_) | Way::Unknown => {
+                Box::new(PlainChange::begin(access, call, way).await?)
+            }
         })
     }
 }

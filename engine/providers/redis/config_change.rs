@@ -94,7 +94,7 @@ impl<'a> ConfigChange<'a> {
     async fn set(&mut self) -> Result<Applied, Fault> {
         let captured = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let mut body = get_lines(self.names());
-        body.extend(self.call.line()).extend(get_lines(self.names()));
+        body.extend(&self.call.line()).extend(&get_lines(self.names()));
         let mut replies = match transact_or_not(&mut self.conn, &body, false).await {
             Err(fault) => return Err(self.call.clean_fault(fault)),
             Ok(Outcome::Moved) => return Err(faults::moved("a setting")),

@@ -6,7 +6,7 @@
 mod collections;
 
 use super::dump::Content;
-use super::image::{Image, Left, Moment};
+use super::image::{Image, Moment, span, when};
 
 /// What a key is expected to be afterwards.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,24 +88,26 @@ impl Expected {
         value && (expiry || before.dump.is_none())
     }
 
-    /// For people.
+    /// For people, the same whenever it is asked.
     pub(super) fn describe(&self, before: &Image, now: i64) -> String {
-        let expiry = match self.expiry {
-            Expiry::Same => before.expiry,
-            Expiry::Never => -1,
-            Expiry::At(ms) => ms,
-            Expiry::In(ms) => now.saturating_add(ms),
-        };
-        match &self.value {
-            Want::Same => Left::Expiring(expiry).describe(before, now),
-            Want::Absent => "(absent)".into(),
-            Want::Is(content) => {
-                let value = match content {
-                    Content::Text(bytes) => super::image::quoted(bytes),
-                    other => format!("{}, {} items", other.kind(), other.size()),
-                };
-                if expiry < 0 { value } else { format!("{value}, expires in {}", super::image::span(expiry - now)) }
+        let value = match &self.value {
+            Want::Same => match before.alive(now) {
+                Some(_) => Image { expiry: -1, ..before.clone() }.describe(now),
+                None => return "(absent)".into(),
+            },
+            Want::Absent => return "(absent)".into(),
+            Want::Is(Content::Text(bytes)) => super::image::quoted(bytes),
+            Want::Is(other) => {
+                let plural = if other.size() == 1 { "" } else { "s" };
+                format!("{}, {} item{plural}", other.kind(), other.size())
             }
+        };
+        match self.expiry {
+            Expiry::Never => value,
+            Expiry::Same if before.expiry < 0 => value,
+            Expiry::Same => format!("{value}, expires {}", when(before.expiry)),
+            Expiry::At(ms) => format!("{value}, expires {}", when(ms)),
+            Expiry::In(ms) => format!("{value}, expires {} later", span(ms)),
         }
     }
 }

@@ -142,7 +142,7 @@ mod tests {
         secrets.add("pw", "hunter22");
         let fault = server(&error("ERR", "bad modifier '>hunter22'"), "redis://h:1", &secrets);
         assert_eq!(fault.message, "the server refused: ERR bad modifier '>[secret:pw]'");
-        assert_eq!(server(&error("LOADING", "x"), "a", &secrets).transient, true);
+        assert!(server(&error("LOADING", "x"), "a", &secrets).transient);
         assert_eq!(server(&error("NOPERM", "x"), "a", &secrets).code, Code::Unauthorised);
     }
 

@@ -32,7 +32,7 @@ async fn touched(conn: &mut impl Ask, call: &Call) -> Result<Vec<Touched>, Fault
         return Ok(found);
     }
     if conn.server().tells_key_flags() {
-        let words = ["COMMAND", "GETKEYSANDFLAGS"].into_iter().chain(call.words().iter().map(String::as_str));
+        let words = ["COMMAND", "GETKEYSANDFLAGS"].into_iter().chain(call.asking());
         match conn.ask(&Lines::of(words)).await?.into_iter().next() {
             Some(Reply::Error(error)) if has_none(&error) => return Ok(found),
             Some(Reply::Error(error)) if is_wrong(&error) => return Err(wrong(call, &error)),
@@ -51,7 +51,7 @@ async fn touched(conn: &mut impl Ask, call: &Call) -> Result<Vec<Touched>, Fault
             }
         }
     }
-    let words = ["COMMAND", "GETKEYS"].into_iter().chain(call.words().iter().map(String::as_str));
+    let words = ["COMMAND", "GETKEYS"].into_iter().chain(call.asking());
     match conn.ask(&Lines::of(words)).await?.into_iter().next() {
         Some(Reply::Error(error)) if has_none(&error) => {}
         Some(Reply::Error(error)) if is_wrong(&error) => return Err(wrong(call, &error)),
@@ -60,7 +60,7 @@ async fn touched(conn: &mut impl Ask, call: &Call) -> Result<Vec<Touched>, Fault
         }
         Some(Reply::Error(_)) | None => from_table(call, &mut found)?,
         Some(reply) => {
-            reply.into_items().into_iter().filter_map(Reply::into_bytes).for_each(|key| add(&mut found, key, true))
+            reply.into_items().into_iter().filter_map(Reply::into_bytes).for_each(|key| add(&mut found, key, true));
         }
     }
     Ok(found)

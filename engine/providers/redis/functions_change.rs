@@ -60,7 +60,7 @@ impl<'a> FunctionsChange<'a> {
             return Ok(None);
         }
         let mut lines = Lines::of(["FUNCTION", "DUMP"]);
-        lines.extend(list_line());
+        lines.extend(&list_line());
         let mut replies = self.conn.ask(&lines).await?.into_iter();
         let dump = told(replies.next().unwrap_or(Reply::Nil), self.conn.target())?;
         let list = told(replies.next().unwrap_or(Reply::Nil), self.conn.target())?;
@@ -77,7 +77,7 @@ impl<'a> FunctionsChange<'a> {
     async fn send(&mut self) -> Result<Applied, Fault> {
         let captured = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let mut body = Lines::of(["FUNCTION", "DUMP"]);
-        body.extend(list_line()).extend(self.call.line()).extend(list_line());
+        body.extend(&list_line()).extend(&self.call.line()).extend(&list_line());
         let sent = transact_or_not(&mut self.conn, &body, false).await;
         let replies = match sent.map_err(|fault| self.call.clean_fault(fault))? {
             Outcome::Ran(replies) => replies,

@@ -71,7 +71,7 @@ pub(super) async fn guarded(
 ) -> Result<Outcome, Fault> {
     let mut body = commands.clone();
     if then == Then::Read {
-        body.extend(image_lines(keys.iter().map(|(key, _)| key.as_slice()), conn.server()));
+        body.extend(&image_lines(keys.iter().map(|(key, _)| key.as_slice()), conn.server()));
     }
     match transact(conn, &body, insist).await? {
         Outcome::Refused(error) if is_full(&error) && !keys.is_empty() && fits_script(commands) => {

@@ -71,7 +71,17 @@ impl Image {
         }
     }
 
-    /// For people: `string "x", expires`, `list, 12 items`.
+    /// For people, the same whenever it is asked: `"x", expires 2026-01-31 12:00:00 UTC`.
+    pub(super) fn describe_fixed(&self, now: i64) -> String {
+        let fixed = Self { dump: self.dump.clone(), expiry: -1 };
+        match self.alive(now) {
+            None => "(absent)".into(),
+            Some(_) if self.expiry < 0 => fixed.describe(now),
+            Some(_) => format!("{}, expires {}", fixed.describe(now), when(self.expiry)),
+        }
+    }
+
+    /// For people, with the time that is left: `"x", expires in 2m`, `list, 12 items`.
     pub(super) fn describe(&self, now: i64) -> String {
         let Some(payload) = self.alive(now) else { return "(absent)".into() };
         let content = Content::read(payload);
@@ -172,6 +182,24 @@ pub(super) fn key_name(key: &[u8]) -> String {
     if text.chars().count() <= 80 { text } else { text.chars().take(79).chain(['…']).collect() }
 }
 
+/// A moment for people, from milliseconds since 1970.
+pub(super) fn when(ms: i64) -> String {
+    let seconds = ms.div_euclid(1000);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days since 1970 → year, month, day: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
 /// Milliseconds for people.
 pub(super) fn span(ms: i64) -> String {
     let ms = u64::try_from(ms).unwrap_or(0);
@@ -191,6 +219,14 @@ mod tests {
     }
 
     const AT: Moment = Moment { now: 1000, slack: 0 };
+
+    #[test]
+    fn moments_are_told_in_utc() {
+        assert_eq!(when(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(when(951_782_400_000), "2000-02-29 00:00:00 UTC");
+        assert_eq!(when(1_795_243_249_523), "2026-11-21 06:40:49 UTC");
+        assert_eq!(text("a", 951_782_400_000).describe_fixed(5), "\"a\", expires 2000-02-29 00:00:00 UTC");
+    }
 
     #[test]
     fn a_key_that_has_expired_is_like_none() {

@@ -83,7 +83,7 @@ impl<'a> KeyChange<'a> {
     async fn commit(&mut self) -> Result<Applied, Fault> {
         let record = self.captured.take().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let mut body = Lines::of(["TIME"]);
-        body.extend(self.call.line());
+        body.extend(&self.call.line());
         let mut replies = match guarded(&mut self.conn, &record.keys, &body, Then::Read, false).await {
             Err(fault) => return Err(self.call.clean_fault(fault)),
             Ok(Outcome::Moved) => return Err(faults::moved(&self.call.clean(&subject(&record)))),

@@ -151,7 +151,7 @@ fn arity(name: &str, meta: Meta, words: &[Template]) -> Diagnostic {
     let own = width(name);
     let wanted = (meta.arity.unsigned_abs() as usize).saturating_sub(own);
     let given = words.len().saturating_sub(own);
-    let least = if meta.arity < 0 { "at least " } else { "" };
+    let bound = if meta.arity < 0 { "at least " } else { "" };
     let plural = if wanted == 1 { "" } else { "s" };
     let span = match (words.first(), words.last()) {
         (Some(first), Some(last)) => first.span().to(last.span()),
@@ -160,7 +160,7 @@ fn arity(name: &str, meta: Meta, words: &[Template]) -> Diagnostic {
     Diagnostic::error(
         Code::Arguments,
         span,
-        format!("{} takes {least}{wanted} argument{plural}, and here are {given}", shown(name)),
+        format!("{} takes {bound}{wanted} argument{plural}, and here are {given}", shown(name)),
     )
     .help("a word with spaces needs quotes; a template is one word")
 }

@@ -53,8 +53,6 @@ pub(super) struct Meta {
     /// The last key; negative from the end.
     pub(super) last: i32,
     pub(super) step: i32,
-    /// In the ACL category `dangerous`.
-    pub(super) dangerous: bool,
 }
 
 impl Meta {
@@ -81,7 +79,7 @@ mod tests {
 
     #[test]
     fn keys_are_counted_from_either_end() {
-        let meta = |first, last, step| Meta { arity: -2, flags: Flags::default(), first, last, step, dangerous: false };
+        let meta = |first, last, step| Meta { arity: -2, flags: Flags::default(), first, last, step };
         assert_eq!(meta(1, -1, 1).keys(4), [1, 2, 3]);
         assert_eq!(meta(1, -1, 2).keys(5), [1, 3]);
         assert_eq!(meta(1, 1, 1).keys(5), [1]);
@@ -91,7 +89,7 @@ mod tests {
 
     #[test]
     fn arity_counts_the_name() {
-        let meta = |arity| Meta { arity, flags: Flags::default(), first: 0, last: 0, step: 0, dangerous: false };
+        let meta = |arity| Meta { arity, flags: Flags::default(), first: 0, last: 0, step: 0 };
         assert!(meta(2).takes(2) && !meta(2).takes(3));
         assert!(meta(-2).takes(3) && !meta(-2).takes(1));
     }

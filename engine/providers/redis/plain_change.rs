@@ -7,7 +7,7 @@ use playbook_core::ports::BoxFuture;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::classify::Way;
+use super::classify::{UNKNOWN, Way};
 use super::client::{Lines, WriteConn};
 use super::faults;
 use super::reply::{info_fields, typed};
@@ -53,6 +53,7 @@ impl<'a> PlainChange<'a> {
             }
             Way::Inverse => self.inverse().await?,
             Way::Never(why) => self.never(why).await,
+            Way::Unknown => self.never(UNKNOWN).await,
             Way::Read | Way::Keys(_) | Way::Script | Way::Config | Way::Acl | Way::Functions => {
                 return Err(faults::internal(format!("{} does not go this way", self.call.title())));
             }

@@ -152,7 +152,7 @@ async fn config(read: &mut ReadConn<'_>, part: &UndoPart) -> Result<Verdict, Fau
 async fn acl(read: &mut ReadConn<'_>, part: &UndoPart) -> Result<Verdict, Fault> {
     let before = part.record.data.get("before").and_then(Value::as_object).cloned().unwrap_or_default();
     let list = read.one(["ACL", "LIST"]).await?;
-    let same = before.iter().all(|(user, rules)| Rules::read(rules) == Some(Rules::of(user, &list)));
+    let same = before.iter().all(|(user, rules)| Rules::read(rules).is_ok_and(|rules| rules == Rules::of(user, &list)));
     let passwords = part.record.data.get("passwords").and_then(Value::as_bool).unwrap_or(true);
     let existed = before.values().any(|rules| !rules.is_null());
     Ok(match same {
@@ -168,9 +168,10 @@ async fn functions(read: &mut ReadConn<'_>, part: &UndoPart) -> Result<Verdict, 
     let lines = list_line();
     let now = read.ask(&lines).await?.into_iter().next().unwrap_or(Reply::Nil);
     let before = part.record.data.get("before").and_then(Value::as_str);
-    Ok(match before == Some(digest(&now).as_str()) {
-        true => Verdict::NotDone,
-        false => Verdict::Unclear("the functions are not as before; who changed them cannot be told".into()),
+    Ok(if before == Some(digest(&now).as_str()) {
+        Verdict::NotDone
+    } else {
+        Verdict::Unclear("the functions are not as before; who changed them cannot be told".into())
     })
 }
 

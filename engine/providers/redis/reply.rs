@@ -209,7 +209,7 @@ fn nested(reply: &Reply) -> Value {
 }
 
 fn alternates(items: &[Reply]) -> bool {
-    !items.is_empty() && items.len() % 2 == 0 && items.iter().step_by(2).all(|item| item.bytes().is_some())
+    !items.is_empty() && items.len().is_multiple_of(2) && items.iter().step_by(2).all(|item| item.bytes().is_some())
 }
 
 /// Floating numbers that RESP2 sends as texts.

@@ -109,10 +109,11 @@ pub(super) fn got(reply: Reply, name: &str, target: &RedisTarget) -> Result<Stri
 /// A value as the server will show it, judged by how it shows the present one: `3gb` → bytes.
 pub(super) fn normal(wanted: &str, present: &str) -> String {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if number(present) && !number(wanted) {
-        if let Ok(Bytes(bytes)) = wanted.parse() {
-            return bytes.to_string();
-        }
+    if number(present)
+        && !number(wanted)
+        && let Ok(Bytes(bytes)) = wanted.parse()
+    {
+        return bytes.to_string();
     }
     if wanted.eq_ignore_ascii_case(present) { present.to_owned() } else { wanted.to_owned() }
 }

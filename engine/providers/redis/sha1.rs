@@ -3,6 +3,8 @@
 //!
 //! Source: RFC 3174.
 
+use super::value::hex;
+
 /// The digest in hexadecimal digits.
 pub(super) fn sha1(bytes: &[u8]) -> String {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
@@ -15,7 +17,8 @@ pub(super) fn sha1(bytes: &[u8]) -> String {
     }
     rest.extend_from_slice(&(bytes.len() as u64 * 8).to_be_bytes());
     rest.chunks_exact(64).for_each(|block| mix(&mut state, block));
-    state.iter().map(|word| format!("{word:08x}")).collect()
+    let digest: Vec<u8> = state.iter().flat_map(|word| word.to_be_bytes()).collect();
+    hex(&digest)
 }
 
 fn mix(state: &mut [u32; 5], block: &[u8]) {
@@ -26,18 +29,19 @@ fn mix(state: &mut [u32; 5], block: &[u8]) {
     for at in 16..80 {
         words[at] = (words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16]).rotate_left(1);
     }
-    let [mut a, mut b, mut c, mut d, mut e] = *state;
+    let mut now = *state;
     for (at, word) in words.iter().enumerate() {
-        let (f, k) = match at {
-            0..20 => ((b & c) | (!b & d), 0x5a82_7999),
-            20..40 => (b ^ c ^ d, 0x6ed9_eba1),
-            40..60 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
-            _ => (b ^ c ^ d, 0xca62_c1d6_u32),
+        let [first, second, third, fourth, fifth] = now;
+        let (mixed, constant) = match at {
+            0..20 => ((second & third) | (!second & fourth), 0x5a82_7999),
+            20..40 => (second ^ third ^ fourth, 0x6ed9_eba1),
+            40..60 => ((second & third) | (second & fourth) | (third & fourth), 0x8f1b_bcdc),
+            _ => (second ^ third ^ fourth, 0xca62_c1d6_u32),
         };
-        let next = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(k).wrapping_add(*word);
-        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
+        let turned = first.rotate_left(5).wrapping_add(mixed).wrapping_add(fifth);
+        now = [turned.wrapping_add(constant).wrapping_add(*word), first, second.rotate_left(30), third, fourth];
     }
-    for (old, new) in state.iter_mut().zip([a, b, c, d, e]) {
+    for (old, new) in state.iter_mut().zip(now) {
         *old = old.wrapping_add(new);
     }
 }

@@ -34,10 +34,9 @@ pub(super) fn table() -> &'static Table {
         let parts: Vec<Part<'static>> = serde_json::from_str(TEXT).expect("commands.json is tested");
         let rows = parts.into_iter().flat_map(|part| part.commands);
         Table(
-            rows.map(|(name, arity, flags, first, last, step, categories, _)| {
-                let dangerous = categories.split(' ').any(|category| category == "dangerous");
+            rows.map(|(name, arity, flags, first, last, step, _, _)| {
                 let flags = flags.split(' ').map(Flags::named).fold(Flags::default(), Flags::with);
-                (name, Meta { arity, flags, first, last, step, dangerous })
+                (name, Meta { arity, flags, first, last, step })
             })
             .collect(),
         )

@@ -22,7 +22,7 @@ pub(super) enum Outcome {
 /// [`Happened::Unclear`] when no reply came.
 pub(super) async fn transact(conn: &mut WriteConn<'_>, body: &Lines, insist: bool) -> Result<Outcome, Fault> {
     let mut lines = Lines::of(["MULTI"]);
-    lines.extend(body.clone());
+    lines.extend(body);
     lines.add(["EXEC"]);
     let replies = if insist { conn.insist(&lines).await? } else { conn.commit(&lines).await? };
     let mut replies = replies.into_iter();

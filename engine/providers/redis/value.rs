@@ -1,5 +1,7 @@
 //! What a server replies, without the driver's types, and as JSON.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Number, Value};
 
 /// An error in the server's own words.
@@ -151,7 +153,9 @@ pub(super) fn lossless(bytes: &[u8]) -> String {
             match byte {
                 b'\\' => text.push_str("\\\\"),
                 0x20..=0x7e => text.push(char::from(byte)),
-                _ => text.push_str(&format!("\\x{byte:02x}")),
+                _ => {
+                    let _ = write!(text, "\\x{byte:02x}");
+                }
             }
             text
         }),
@@ -160,7 +164,6 @@ pub(super) fn lossless(bytes: &[u8]) -> String {
 
 /// Hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

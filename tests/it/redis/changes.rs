@@ -115,3 +115,55 @@ async fn settings_come_back_and_a_setting_that_someone_changed_since_does_not() 
     assert_eq!(now, json!({"maxmemory": 0}));
     assert_eq!(site.read("CONFIG GET timeout").await.unwrap(), json!({"timeout": 9}));
 }
+
+#[tokio::test]
+async fn a_key_that_would_have_expired_since_is_restored_as_gone() {
+    let server = Server::start(&[]);
+    let (site, mut other) = (server.site(), server.other());
+    other.run("SET k v PX 40");
+    let done = site.run("PERSIST k").await;
+    let deleted = {
+        other.run("SET gone v PX 40");
+        site.run("UNLINK gone").await
+    };
+    let now = |other: &mut super::server::Other| -> f64 {
+        let (s, us): (f64, f64) = redis::from_redis_value(other.run("TIME")).unwrap();
+        s * 1000.0 + us / 1000.0
+    };
+    let later = now(&mut other) + 45.0;
+    while now(&mut other) < later {}
+    let back = site.undo(&done.parts).await;
+    assert_eq!((back.restored, back.conflicts.len(), back.differs.len()), (1, 0, 0), "{back:?}");
+    assert_eq!(site.undo(&deleted.parts).await.restored, 1);
+    assert_eq!(other.int("DBSIZE"), 0);
+}
+
+#[tokio::test]
+async fn a_key_whose_own_new_expiry_has_passed_comes_back() {
+    let server = Server::start(&[]);
+    let (site, mut other) = (server.site(), server.other());
+    other.run("SET k v");
+    let done = site.run("PEXPIRE k 5").await;
+    while other.int("EXISTS k") == 1 {}
+    assert_eq!(site.undo(&done.parts).await.restored, 1);
+    assert_eq!((other.text("GET k"), other.int("TTL k")), ("v".into(), -1));
+}
+
+#[tokio::test]
+async fn several_changes_of_one_key_are_taken_back_together_and_stop_at_someone_elses() {
+    let server = Server::start(&[]);
+    let (site, mut other) = (server.site(), server.other());
+    other.run("SET k 1");
+    let first = site.run("SET k 2").await;
+    let second = site.run("SET k 3").await;
+    let both = [second.parts.clone(), first.parts.clone()].concat();
+    assert_eq!(site.undo(&both).await.restored, 1);
+    assert_eq!(other.text("GET k"), "1");
+    let first = site.run("SET k 2").await;
+    other.run("SET k theirs");
+    let second = site.run("SET k 3").await;
+    let both = [second.parts.clone(), first.parts.clone()].concat();
+    let back = site.undo(&both).await;
+    assert_eq!((back.restored, back.conflicts.len()), (0, 1), "{back:?}");
+    assert_eq!(other.text("GET k"), "theirs");
+}

@@ -2,6 +2,7 @@
 
 mod changes;
 mod connect;
+mod crashes;
 mod drill;
 mod keys;
 mod memory;

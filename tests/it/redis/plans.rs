@@ -18,7 +18,7 @@ async fn settings_are_shown_before_and_after_as_the_server_shows_them() {
 
 #[tokio::test]
 async fn keys_are_counted_measured_and_shown_before_and_after() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--enable-debug-command", "yes"]);
     let (site, mut other) = (server.site(), server.other());
     other.run("SET a old EX 1000");
     other.run("RPUSH l 1 2 3");
@@ -29,7 +29,12 @@ async fn keys_are_counted_measured_and_shown_before_and_after() {
     assert!(planned.impact[0].samples[0].about.starts_with("string, "), "{:?}", planned.impact);
     assert_eq!(planned.changes[0].after, Image::Absent);
     let planned = site.plan("SET a new").await;
-    assert!(planned.changes[0].before.show().starts_with("\"old\", expires in 16m"), "{:?}", planned.changes);
+    assert!(planned.changes[0].before.show().starts_with("\"old\", expires 20"), "{:?}", planned.changes);
+    // What an approval is about does not change by waiting.
+    let words = ["SET".to_owned()];
+    other.run("DEBUG SLEEP 0.002");
+    assert_eq!(site.plan("SET a new").await.fingerprint(&words, None), planned.fingerprint(&words, None));
+    assert_eq!(site.plan("EXPIRE l 90").await.changes[0].after, Image::of("list, 3 items, expires 1m 30s later"));
     assert_eq!(planned.changes[0].after, Image::of("\"new\""));
     assert_eq!(site.plan("SETRANGE a 0 x").await.changes[0].after, Image::Unknown);
     assert!(site.plan("DEL nothing").await.is_noop());

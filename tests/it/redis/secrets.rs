@@ -45,6 +45,7 @@ async fn an_old_password_that_nobody_knows_is_not_kept_and_rollback_says_so() {
     let site = site(&server, true);
     let planned = site.plan("CONFIG SET masterauth {{ inputs.pw }}").await;
     none_of_it(&format!("{planned:?}"));
+    assert!(!planned.is_noop(), "one secret for another is a change");
     assert!(planned.notes.iter().any(|note| note.contains("cannot be put back")), "{:?}", planned.notes);
     let done = site.run("CONFIG SET masterauth {{ inputs.pw }}").await;
     none_of_it(&done.recorded());

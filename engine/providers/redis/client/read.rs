@@ -193,7 +193,6 @@ fn described(top: &str, entry: &Reply) -> Vec<(String, Option<Meta>)> {
         first: number(3),
         last: number(4),
         step: number(5),
-        dangerous: texts(6).any(|category| category == "@dangerous"),
     };
     let mut told = vec![(top.to_owned(), Some(meta))];
     for sub in items.get(9).map(Reply::items).unwrap_or_default() {

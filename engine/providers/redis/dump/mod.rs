@@ -67,7 +67,10 @@ impl Content {
                 Self::Hash(fields)
             }
             Self::Sorted(mut items) => {
-                items.iter_mut().for_each(|(score, _)| *score += 0.0);
+                for (score, _) in &mut items {
+                    // There is no zero below zero.
+                    *score += 0.0;
+                }
                 items.sort_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| x.cmp(y)));
                 Self::Sorted(items)
             }

@@ -138,7 +138,9 @@ fn score(text: &str) -> Option<f64> {
 }
 
 fn ordered(mut items: Vec<(f64, Vec<u8>)>) -> Content {
-    items.iter_mut().for_each(|(score, _)| *score += 0.0);
+    for (score, _) in &mut items {
+        *score += 0.0;
+    }
     items.sort_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| x.cmp(y)));
     Content::Sorted(items)
 }

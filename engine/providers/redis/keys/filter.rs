@@ -68,10 +68,10 @@ impl Filter {
 
     /// Is this key meant?
     pub(super) fn takes(&self, key: &[u8], about: &About) -> Result<bool, Fault> {
-        if let (Some(wanted), Some(kind)) = (&self.kind, &about.kind) {
-            if !wanted.eq_ignore_ascii_case(kind) {
-                return Ok(false);
-            }
+        if let (Some(wanted), Some(kind)) = (&self.kind, &about.kind)
+            && !wanted.eq_ignore_ascii_case(kind)
+        {
+            return Ok(false);
         }
         let Some(condition) = &self.condition else { return Ok(true) };
         if let Some(answer) = self.quick.as_ref().and_then(|quick| quick.eval(key, about)) {

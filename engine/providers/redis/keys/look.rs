@@ -112,7 +112,9 @@ async fn measure(read: &mut ReadConn<'_>, keys: &[Vec<u8>]) -> Result<Vec<(Vec<u
     let mut all = Vec::with_capacity(keys.len());
     for page in keys.chunks(500) {
         let mut lines = Lines::new();
-        page.iter().for_each(|key| ALL.ask(key, &mut lines));
+        for key in page {
+            ALL.ask(key, &mut lines);
+        }
         let mut replies = read.ask(&lines).await?.into_iter();
         for key in page {
             if let Some(about) = ALL.read(&mut replies, read.target())? {
@@ -151,8 +153,7 @@ pub(super) async fn plan(access: ReadAccess<'_>, asked: &Asked, class: Class) ->
     let samples = samples.collect();
     planned.impact.push(Impact { what: "keys".into(), count: found.matched, bytes: Some(bytes), exact: true, samples });
     if found.matched > about.len() as u64 {
-        let (measured, of) =
-            (thousands(about.len() as i64), thousands(i64::try_from(found.matched).unwrap_or(i64::MAX)));
+        let (measured, of) = (thousands(about.len() as u64), thousands(found.matched));
         planned.notes.push(format!("bytes and expiries are estimated from {measured} of {of} keys"));
     }
     if found.matched > 0 {

@@ -158,8 +158,7 @@ fn action(text: &Spanned<String>, found: &mut Diagnostics) -> Option<(Do, Option
     let number = words.get(1).cloned();
     let wrong = match (what, &number, words.len()) {
         (Do::Expire, None, _) => Some("expire needs to know when: do: expire 1h"),
-        (Do::Expire | Do::Sample, _, ..=2) => None,
-        (Do::Count | Do::List | Do::Unlink | Do::Persist, None, _) => None,
+        (Do::Expire | Do::Sample, _, ..=2) | (Do::Count | Do::List | Do::Unlink | Do::Persist, None, _) => None,
         (Do::Count | Do::List | Do::Sample | Do::Unlink | Do::Expire | Do::Persist, _, _) => Some("a word too many"),
     };
     if let Some(why) = wrong {

@@ -60,7 +60,9 @@ impl Scan {
         let page = std::mem::take(&mut self.page);
         let mut lines = Lines::new();
         if self.needs.any() {
-            page.iter().for_each(|key| self.needs.ask(key, &mut lines));
+            for key in &page {
+                self.needs.ask(key, &mut lines);
+            }
         }
         if let Some(cursor) = &self.cursor {
             let mut words = vec![b"SCAN".as_slice(), cursor, b"MATCH", &self.pattern, b"COUNT", self.count.as_bytes()];
@@ -73,10 +75,10 @@ impl Scan {
         let mut taken = Vec::with_capacity(page.len());
         for key in page {
             let about = self.needs.read(&mut replies, conn.target())?;
-            if let Some(about) = about {
-                if asked.filter.takes(&key, &about)? {
-                    taken.push((key, about));
-                }
+            if let Some(about) = about
+                && asked.filter.takes(&key, &about)?
+            {
+                taken.push((key, about));
             }
         }
         if self.cursor.is_some() {

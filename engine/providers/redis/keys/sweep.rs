@@ -137,8 +137,10 @@ impl<'a> SweepChange<'a> {
         lines.add([b"WATCH".as_slice()].into_iter().chain(candidates.iter().map(Vec::as_slice)));
         lines.add(["TIME"]);
         // Before anything that counts as use of a key.
-        candidates.iter().for_each(|key| needs.ask(key, &mut lines));
-        lines.extend(image_lines(candidates.iter().map(Vec::as_slice), &server));
+        for key in &candidates {
+            needs.ask(key, &mut lines);
+        }
+        lines.extend(&image_lines(candidates.iter().map(Vec::as_slice), &server));
         let target = self.conn.target();
         let mut replies = self.conn.ask(&lines).await?;
         let images_at = 3 + candidates.len() * needs.width();

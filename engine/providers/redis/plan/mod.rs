@@ -11,7 +11,7 @@ use super::call::Call;
 use super::classify::{Way, way};
 use super::client::{Lines, ReadConn};
 use super::config_change::change;
-use super::expected::{Expected, expected};
+use super::expected::expected;
 use super::find_keys::written;
 use super::image::{Image, key_name, span};
 use super::plain_change::keys_of_all;
@@ -25,7 +25,7 @@ const CHANGES: usize = 10;
 /// Keys are read to work out what becomes of them if they are not larger than this together.
 const READ: u64 = 4 << 20;
 /// Items from which freeing or copying them is felt by others.
-const MANY: i64 = 10_000;
+const MANY: u64 = 10_000;
 
 /// Plans a command that changes something.
 pub(super) async fn plan(access: ReadAccess<'_>, call: &Call, class: Class) -> Result<Planned, Fault> {
@@ -36,7 +36,7 @@ pub(super) async fn plan(access: ReadAccess<'_>, call: &Call, class: Class) -> R
         Way::Keys(_) | Way::Script => keys(&mut read, call, &mut planned).await?,
         Way::Config => config(&mut read, call, &mut planned).await?,
         Way::Never(_) if matches!(call.name(), "flushdb" | "flushall") => flush(&mut read, call, &mut planned).await?,
-        Way::Read | Way::Acl | Way::Functions | Way::Inverse | Way::Nothing | Way::Never(_) => {}
+        Way::Read | Way::Acl | Way::Functions | Way::Inverse | Way::Nothing | Way::Never(_) | Way::Unknown => {}
     }
     server::notes(&mut read, call, &mut planned).await?;
     Ok(planned)
@@ -47,7 +47,7 @@ struct About {
     kind: String,
     ttl: i64,
     bytes: u64,
-    items: i64,
+    items: u64,
 }
 
 async fn keys(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {
@@ -111,7 +111,7 @@ async fn about(read: &mut ReadConn<'_>, keys: &[Vec<u8>]) -> Result<Vec<About>, 
         }
     }
     for (at, reply) in sized.into_iter().zip(read.ask(&lines).await?) {
-        all[at].items = reply.int().unwrap_or(0);
+        all[at].items = reply.int().and_then(|items| u64::try_from(items).ok()).unwrap_or(0);
     }
     Ok(all)
 }
@@ -168,28 +168,19 @@ async fn changes(read: &mut ReadConn<'_>, call: &Call, keys: &[Vec<u8>], planned
     let secrets = read.target().secrets();
     for (n, (key, before)) in known.iter().enumerate().take(CHANGES) {
         let subject = format!("key {}", call.clean(&secrets.text(&key_name(key))));
-        let text = |text: String| match text.as_str() {
+        let text = |text: &str| match text {
             "(absent)" => Shown::Absent,
             _ if call.has_secrets() => Shown::Secret,
-            _ => Shown::of(secrets.text(&text).into_owned()),
+            text => Shown::of(secrets.text(text).into_owned()),
         };
-        let shown = before.describe(at.now);
+        // An approval holds what is shown against what is shown later: no time that is left.
+        let shown = text(&before.describe_fixed(at.now));
         let after = match outcome.as_ref().and_then(|all| all.get(n)) {
             None => Shown::Unknown,
-            Some(expected) if expected.keeps(before) => text(shown.clone()),
-            Some(expected) => {
-                let after = expected.describe(before, at.now);
-                // What is cut to be readable must not look as if nothing changed.
-                text(if after == shown { format!("{after} (changed)") } else { after })
-            }
+            Some(expected) if expected.keeps(before) => shown.clone(),
+            Some(expected) => changed(&shown, text(&expected.describe(before, at.now))),
         };
-        // A secret replaced by a secret is a change as well.
-        let after = if after == Shown::Secret && !outcome_keeps(outcome.as_deref(), n, before) {
-            Shown::Unknown
-        } else {
-            after
-        };
-        planned.changes.push(Change::new(subject, text(shown), after));
+        planned.changes.push(Change::new(subject, shown, after));
     }
     let all = outcome.as_deref().unwrap_or_default();
     if !all.is_empty() && all.iter().zip(&known).all(|(expected, (_, before))| expected.keeps(before)) {
@@ -202,8 +193,9 @@ async fn changes(read: &mut ReadConn<'_>, call: &Call, keys: &[Vec<u8>], planned
     Ok(())
 }
 
-fn outcome_keeps(outcome: Option<&[Expected]>, at: usize, before: &Image) -> bool {
-    outcome.and_then(|all| all.get(at)).is_some_and(|expected| expected.keeps(before))
+/// What is cut to be readable, or hidden, must not look as if nothing changed.
+fn changed(before: &Shown, after: Shown) -> Shown {
+    if *before == after { Shown::of(format!("{} (changed)", after.show())) } else { after }
 }
 
 async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {
@@ -218,7 +210,11 @@ async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> 
         if old == Kept::Hidden {
             planned.notes.push(format!("the old {name} is secret and not known to the run, so it cannot be put back"));
         }
-        planned.changes.push(change(&name, &old, &new, secrets));
+        let mut shown = change(&name, &old, &new, secrets);
+        if before != after {
+            shown.after = changed(&shown.before, shown.after);
+        }
+        planned.changes.push(shown);
     }
     Ok(())
 }
@@ -237,16 +233,16 @@ async fn flush(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> R
 }
 
 /// `1,234,567`.
-pub(super) fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
-    if number < 0 { format!("-{text}") } else { text }
+    text
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ async fn one(conn: &mut WriteConn<'_>, all: &[Setting], whole: &mut Restore) -> 
     set.extend(back.iter().flat_map(|(setting, value, _)| [setting.name.as_str(), value.as_str()]));
     let names = || back.iter().map(|(setting, ..)| setting.name.as_str());
     let mut body = get_lines(names());
-    body.add(set).extend(get_lines(names()));
+    body.add(set).extend(&get_lines(names()));
     let mut replies = match transact_or_not(conn, &body, true).await? {
         Outcome::Ran(replies) => replies,
         Outcome::Moved => return Err(faults::moved("a setting")),

@@ -163,24 +163,27 @@ impl<'a> RedisUndo<'a> {
 
     async fn put_back(&mut self) -> Restore {
         let mut whole = Restore { differs: std::mem::take(&mut self.beyond), ..Restore::default() };
-        let mut evicted = 0;
+        let (mut evicted, mut not_raised) = (0, None);
         if let Some(headroom) = &self.headroom {
             match headroom::raise(&mut self.conn, headroom).await {
                 Ok(count) => evicted = count,
-                // Data may still fit; what does not is told key by key.
-                Err(fault) => whole.failed = Some(fault),
+                // Data may fit all the same.
+                Err(fault) => not_raised = Some(fault),
             }
         }
         self.keys_back(&mut whole).await;
+        if !whole.differs.is_empty() && whole.failed.is_none() {
+            whole.failed = not_raised;
+        }
         for (kind, part) in std::mem::take(&mut self.others) {
             if let Err(fault) = self.other_back(kind, &part, &mut whole).await {
                 whole.failed.get_or_insert(fault);
             }
         }
-        if let Some(headroom) = self.headroom.take() {
-            if let Err(fault) = self.limit_back(&headroom, evicted, &mut whole).await {
-                whole.failed.get_or_insert(fault);
-            }
+        if let Some(headroom) = self.headroom.take()
+            && let Err(fault) = self.limit_back(&headroom, evicted, &mut whole).await
+        {
+            whole.failed.get_or_insert(fault);
         }
         let secrets = self.conn.target().secrets();
         for difference in whole.differs.iter_mut().chain(&mut whole.conflicts) {
@@ -199,13 +202,14 @@ impl<'a> RedisUndo<'a> {
             let (found, fault) = keys::restore(&mut self.conn, &self.histories, &progress).await;
             match fault {
                 // What was put back already is found to be so.
-                Some(fault) if again && fault.kind == FaultKind::Unreachable => match WriteConn::open(access).await {
-                    Ok(conn) => self.conn = conn,
-                    Err(_) => {
+                Some(fault) if again && fault.kind == FaultKind::Unreachable => {
+                    if let Ok(conn) = WriteConn::open(access).await {
+                        self.conn = conn;
+                    } else {
                         whole.failed = Some(fault);
                         return;
                     }
-                },
+                }
                 fault => {
                     whole.restored += found.restored;
                     whole.differs.extend(found.differs);

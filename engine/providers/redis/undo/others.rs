@@ -26,8 +26,8 @@ pub(super) async fn users(conn: &mut WriteConn<'_>, part: &UndoPart, whole: &mut
     let passwords = part.record.data.get("passwords").and_then(Value::as_bool).unwrap_or(true);
     let after = part.after.as_ref().and_then(|after| after.get("after"));
     for (user, before) in before {
-        let before = Rules::read(before).ok_or_else(broken)?;
-        let ours = after.and_then(|after| after.get(user)).and_then(Rules::read);
+        let before = Rules::read(before)?;
+        let ours = after.and_then(|after| after.get(user)).map(Rules::read).transpose()?;
         let list = Lines::of(["ACL", "LIST"]);
         let now = Rules::of(user, &one(conn, &list).await?);
         let difference = |now: Option<&Rules>, why: &str| Difference {

@@ -28,7 +28,7 @@ pub(in crate::redis) async fn plan(access: ReadAccess<'_>, parts: &[UndoPart]) -
         match kind {
             Kind::Config => settings(&mut read, part, &mut planned).await?,
             Kind::Never => {
-                planned.notes.push(format!("{} cannot be taken back", playbook_core::words::join(&part.words)))
+                planned.notes.push(format!("{} cannot be taken back", playbook_core::words::join(&part.words)));
             }
             Kind::Acl | Kind::Functions | Kind::Inverse => planned.changes.push(Change::new(
                 playbook_core::words::join(&part.words),
