@@ -70,7 +70,7 @@ pub(crate) fn compile(app: &App, located: Located, overrides: Overrides) -> Resu
     let texts = overrides.texts.clone();
     let read = examine(app, &located, overrides);
     match (drop(read.authored), read.checked) {
-        (_, Some(checked)) => Ok(Compiled {
+        ((), Some(checked)) => Ok(Compiled {
             sources: Arc::new(read.sources),
             checked: Arc::new(checked),
             located,

@@ -167,7 +167,7 @@ impl Diagnostics {
     /// Puts them in the order of the file and drops what was said twice.
     #[must_use]
     pub fn sorted(mut self) -> Self {
-        self.0.sort_by(|a, b| (a.primary.span, a.severity, a.code).cmp(&(b.primary.span, b.severity, b.code)));
+        self.0.sort_by_key(|found| (found.primary.span, found.severity, found.code));
         self.0.dedup();
         self
     }

@@ -63,10 +63,10 @@ impl Input {
             }
         };
         let (min, max) = (bound(&decl.min, "min"), bound(&decl.max, "max"));
-        if let (Some(low), Some(high), Some(at)) = (min, max, &decl.max) {
-            if low > high {
-                wrong(at.span, "`max` is below `min`".into(), "swap them");
-            }
+        if let (Some(low), Some(high), Some(at)) = (min, max, &decl.max)
+            && low > high
+        {
+            wrong(at.span, "`max` is below `min`".into(), "swap them");
         }
         let pattern = decl.pattern.as_ref().and_then(|pattern| match regex_lite::Regex::new(&anchored(pattern)) {
             Ok(_) if matches!(kind, InputType::String | InputType::List | InputType::Secret) => {
@@ -88,7 +88,7 @@ impl Input {
         let values = decl.values.as_ref().map(|values| values.value.clone()).unwrap_or_default();
         match (kind, values.is_empty()) {
             (InputType::Enum, true) => {
-                wrong(decl.span, format!("`{}` has no choices", name.value), "add values: [a, b]")
+                wrong(decl.span, format!("`{}` has no choices", name.value), "add values: [a, b]");
             }
             (InputType::Enum, false) | (_, true) => {}
             (_, false) => wrong(

@@ -30,9 +30,10 @@ pub fn split(line: &Spanned<String>, found: &mut Diagnostics) -> Option<Vec<Temp
     let mut templates = Vec::with_capacity(words.len());
     for word in words {
         let span = at(word.start, word.end);
-        templates.push(match word.template {
-            true => Template::new(&Spanned::new(word.text, span), found)?,
-            false => Template::literal(word.text, span),
+        templates.push(if word.template {
+            Template::new(&Spanned::new(word.text, span), found)?
+        } else {
+            Template::literal(word.text, span)
         });
     }
     Some(templates)
@@ -103,7 +104,7 @@ fn words(line: &str) -> Result<Vec<Word>, (usize, &'static str)> {
         } else {
             match c {
                 '\'' => {
-                    at += single_quoted(rest, word).ok_or((at, "a single quote is opened here and never closed"))?
+                    at += single_quoted(rest, word).ok_or((at, "a single quote is opened here and never closed"))?;
                 }
                 '"' => at += double_quoted(rest, word).map_err(|message| (at, message))?,
                 '\\' => {

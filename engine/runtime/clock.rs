@@ -11,7 +11,7 @@ impl SystemClock {
     /// Finds out which boot this is.
     pub fn new() -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-        Self { boot: boot.map(|id| id.trim().to_owned()).unwrap_or_else(|_| "unknown".into()) }
+        Self { boot: boot.map_or_else(|_| "unknown".into(), |id| id.trim().to_owned()) }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli;
 pub struct Redis {
     child: Child,
     pub port: u16,
-    pub dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
 }
 
 impl Redis {
@@ -28,7 +28,7 @@ impl Redis {
                 .spawn()
                 .expect("redis-server is on PATH: make needs-redis");
             if answers(port, &mut child) {
-                return Self { child, port, dir };
+                return Self { child, port, _dir: dir };
             }
         }
         panic!("no redis-server could be started");

@@ -30,7 +30,7 @@ pub(super) fn check(app: &App, args: &Check) -> Result<u8, Failure> {
             }
             CheckOutput::Text => app.out.print(&diagnostics::text(sources, &read.found, app.width, app.colour)),
             CheckOutput::Json => {
-                all.extend(diagnostics::json(sources, &read.found).as_array().cloned().unwrap_or_default())
+                all.extend(diagnostics::json(sources, &read.found).as_array().cloned().unwrap_or_default());
             }
             CheckOutput::Github => app.out.print(&diagnostics::github(sources, &read.found)),
         }

@@ -39,7 +39,7 @@ fn playbook(app: &App, compiled: &Compiled, args: &Show) -> Result<u8, Failure> 
         let steps: Vec<_> = checked
             .steps
             .iter()
-            .map(|step| serde_json::json!({"id": step.id, "action": step.body.name(step.gate.as_ref()), "title": step.title.as_ref().map(|t| t.text())}))
+            .map(|step| serde_json::json!({"id": step.id, "action": step.body.name(step.gate.as_ref()), "title": step.title.as_ref().map(playbook_core::expr::Template::text)}))
             .collect();
         let value = serde_json::json!({
             "playbook": checked.name(), "title": header.title, "description": header.description,

@@ -14,7 +14,7 @@ pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colo
         let id = paint.bold(&format!("{id:<ids$}"));
         match plan {
             Err(fault) => {
-                out.push_str(&format!("  {} {id}  cannot be taken back: {}\n", paint.mark(Mark::Fail), fault.message))
+                out.push_str(&format!("  {} {id}  cannot be taken back: {}\n", paint.mark(Mark::Fail), fault.message));
             }
             Ok(planned) => {
                 let counts: Vec<String> =

@@ -6,7 +6,7 @@ use super::model::{Body, Lane, Step, TargetDef};
 use super::names::Named;
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::expr::Use;
+use crate::expr::{Expr, Template, Use};
 use crate::input::Input;
 
 /// What `run.…` has.
@@ -18,8 +18,8 @@ const STEP: &[&str] = &["status", "changed", "duration", "result"];
 
 /// All uses of names in a step, those that see its `result` included.
 pub(super) fn uses(step: &Step) -> Vec<&Use> {
-    let mut all: Vec<&Use> = step.templates().into_iter().flat_map(|template| template.uses()).collect();
-    all.extend(step.when.iter().flat_map(|expr| expr.uses()));
+    let mut all: Vec<&Use> = step.templates().into_iter().flat_map(Template::uses).collect();
+    all.extend(step.when.iter().flat_map(Expr::uses));
     all.extend(asserts(step));
     all.extend(after(step));
     all
@@ -34,7 +34,7 @@ fn asserts(step: &Step) -> impl Iterator<Item = &Use> {
 }
 
 fn after(step: &Step) -> impl Iterator<Item = &Use> {
-    step.expect.iter().chain(&step.until).flat_map(|expr| expr.uses())
+    step.expect.iter().chain(&step.until).flat_map(Expr::uses)
 }
 
 struct World<'a> {

@@ -109,7 +109,7 @@ impl Template {
             Shape::Single(inner) => json(&evaluate(inner, self.span(), scope.root())?),
             Shape::Mixed => {
                 for usage in self.uses().iter().filter(|usage| usage.root() == "steps") {
-                    withheld(&lookup(&scope.root(), &usage.path), usage)?;
+                    withheld(lookup(&scope.root(), &usage.path).as_ref(), usage)?;
                 }
                 let text = env().render_str(self.text(), scope.root()).map_err(|error| failed(&error, self.span()))?;
                 serde_json::Value::String(text)
@@ -139,9 +139,8 @@ fn known(uses: &[Use], scope: &Scope) -> Result<(), EvalError> {
 }
 
 /// A value that was kept out of the journal because it holds a secret, read back after a restart.
-fn withheld(value: &Option<serde_json::Value>, usage: &Use) -> Result<(), EvalError> {
-    let is_withheld =
-        value.as_ref().and_then(serde_json::Value::as_object).is_some_and(|map| map.contains_key("$secret"));
+fn withheld(value: Option<&serde_json::Value>, usage: &Use) -> Result<(), EvalError> {
+    let is_withheld = value.and_then(serde_json::Value::as_object).is_some_and(|map| map.contains_key("$secret"));
     if !is_withheld {
         return Ok(());
     }

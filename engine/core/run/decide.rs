@@ -501,10 +501,10 @@ impl Decider<'_> {
 
     fn done(&self, ix: StepIx, result: Option<serde_json::Value>) -> Command {
         let mut command = self.ended(ix, StepEnd::Ok, None, None);
-        if let Command::Emit(inner) = &mut command {
-            if let Event::StepFinished(finished) = &mut inner.event {
-                finished.result = result;
-            }
+        if let Command::Emit(inner) = &mut command
+            && let Event::StepFinished(finished) = &mut inner.event
+        {
+            finished.result = result;
         }
         command
     }

@@ -114,10 +114,8 @@ impl View<'_> {
         if self.step.until.is_some() && fault.transient && !changed && !unclear {
             return vec![self.look_again(fault, changed, None)];
         }
-        if !unclear {
-            if let Some(delay_us) = self.again(&fault, changed) {
-                return vec![Event::StepRetry(StepRetry { delay_us, fault: Some(fault), poll: false })];
-            }
+        if !unclear && let Some(delay_us) = self.again(&fault, changed) {
+            return vec![Event::StepRetry(StepRetry { delay_us, fault: Some(fault), poll: false })];
         }
         let status = match fault.kind {
             _ if unclear && fault.happened == Happened::Unclear => StepEnd::Unknown,

@@ -476,7 +476,7 @@ fn holds(run: &Run<'_>) -> Result<(), TestCaseError> {
         reverse.sort_by_key(|step| std::cmp::Reverse(when[step]));
         prop_assert_eq!(downs, reverse, "not the reverse of what happened");
     } else {
-        prop_assert_eq!(left as usize, unique.len());
+        prop_assert_eq!(usize::try_from(left), Ok(unique.len()));
     }
     // Nothing begins before what it waits for is over.
     let mut over: BTreeSet<&str> = BTreeSet::new();

@@ -9,7 +9,7 @@ use crate::event::{
     ActionResult, Actor, ApprovalDecided, Choice, Decision, Event, Outcome, Phase, ProbeVerdict, Question, Record,
     RunFinished, RunStarted, StepEnd, StepFinished,
 };
-use crate::expr::{Scope, StepView};
+use crate::expr::{Expr, Scope, StepView, Template};
 use crate::model::{StepId, StepIx};
 use crate::plan::World;
 
@@ -193,7 +193,8 @@ impl RunState {
             Lane::Main | Lane::Undo(_) => world.scope(),
             Lane::Finally => world.scope_at_end(self.outcome(checked).word()),
         };
-        for usage in step.templates().iter().flat_map(|t| t.uses()).chain(step.when.iter().flat_map(|e| e.uses())) {
+        for usage in step.templates().into_iter().flat_map(Template::uses).chain(step.when.iter().flat_map(Expr::uses))
+        {
             self.add_to(&mut scope, checked, step.lane, usage);
         }
         let asserts = match &step.body {
@@ -201,7 +202,7 @@ impl RunState {
             Body::Action { .. } | Body::Gate | Body::Wait(_) | Body::Note(_) | Body::Group => &[],
         };
         let after = step.expect.iter().chain(&step.until).chain(asserts.iter().map(|check| &check.expr));
-        for usage in after.flat_map(|expr| expr.uses()) {
+        for usage in after.flat_map(Expr::uses) {
             self.add_to(&mut scope, checked, step.lane, usage);
         }
         scope
@@ -295,9 +296,10 @@ impl RunState {
                     }
                     choice => {
                         let rollback = choice == Choice::Rollback;
-                        self.ending = Some(match self.out_of_time() {
-                            true => Ending::Failed { step: None, rollback },
-                            false => Ending::Cancelled { rollback },
+                        self.ending = Some(if self.out_of_time() {
+                            Ending::Failed { step: None, rollback }
+                        } else {
+                            Ending::Cancelled { rollback }
                         });
                     }
                 }
@@ -496,7 +498,7 @@ impl RunState {
                 self.asking.insert(ix);
             }
             Question::Failure | Question::Doubt | Question::Cancelled => {
-                self.steps[ix.at()].question = Some(Box::new(gate))
+                self.steps[ix.at()].question = Some(Box::new(gate));
             }
         }
     }

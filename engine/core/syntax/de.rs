@@ -441,10 +441,10 @@ fn ambiguous(span: Span, text: &str) -> Diagnostic {
 }
 
 /// Reports a key that has no meaning where it stands.
-pub fn unknown_key<'k>(key: &Spanned<String>, known: &[&'k str]) -> Diagnostic {
+pub fn unknown_key(key: &Spanned<String>, known: &[&str]) -> Diagnostic {
     Diagnostic::error(Code::UnknownKey, key.span, format!("`{}` has no meaning here", key.value))
         .label("not a key")
-        .suggest(&key.value, known.iter().copied().collect::<Vec<&'k str>>())
+        .suggest(&key.value, known.to_vec())
 }
 
 struct Items<'a> {

@@ -233,7 +233,7 @@ impl Loop {
         let far = std::time::Duration::from_secs(3600);
         tokio::select! {
             Some(message) = self.from_tasks.recv() => {
-                self.from_task(message)?;
+                self.heard(message)?;
             }
             Some(input) = self.inbox.recv() => {
                 return self.said(input);

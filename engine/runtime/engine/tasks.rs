@@ -97,7 +97,7 @@ impl Loop {
         Ok(())
     }
 
-    pub(super) fn from_task(&mut self, message: FromTask) -> Result<(), RuntimeError> {
+    pub(super) fn heard(&mut self, message: FromTask) -> Result<(), RuntimeError> {
         let mut waiting = Vec::new();
         let mut message = Some(message);
         // Whatever has arrived meanwhile shares one sync.
@@ -127,7 +127,7 @@ impl Loop {
         let engine = playbook_core::event::Actor::engine;
         match end {
             TaskEnd::Attempt(attempt) => self.judged(step, attempt),
-            TaskEnd::Lapsed(why) => self.lapsed(step, why),
+            TaskEnd::Lapsed(why) => self.lapsed(step, &why),
             TaskEnd::Prepared(Ok(covers)) => {
                 let checked = self.engine.checked.clone();
                 let scope = self.state.scope(&checked, &self.engine.world, step);
@@ -176,8 +176,8 @@ impl Loop {
     }
 
     /// Ask again where a person is; elsewhere a change that was not approved is refused.
-    fn lapsed(&mut self, step: StepIx, why: String) -> Result<(), RuntimeError> {
-        let lapsed = Event::ApprovalLapsed(ApprovalLapsed { why: why.clone() });
+    fn lapsed(&mut self, step: StepIx, why: &str) -> Result<(), RuntimeError> {
+        let lapsed = Event::ApprovalLapsed(ApprovalLapsed { why: why.to_owned() });
         if self.engine.interactive || self.state.changed_anything() {
             return self.record(Some(step), playbook_core::event::Actor::engine(), lapsed);
         }

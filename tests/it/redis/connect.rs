@@ -103,7 +103,7 @@ async fn users_and_passwords_come_from_where_the_target_says() {
         assert!(found.is_empty(), "{yaml}: {found:?}");
         let target = draft.open("t", &scope, &mut |_, _| {}).unwrap();
         let kind = provider.kinds().into_iter().find(|kind| kind.name() == "redis").unwrap();
-        let key = playbook_core::source::Spanned::new(String::new(), Default::default());
+        let key = playbook_core::source::Spanned::new(String::new(), playbook_core::source::Span::default());
         let who = kind.read(&key, &tree("ACL WHOAMI"), &mut found).unwrap().prepare(&scope).unwrap();
         assert_eq!(who.read(ReadAccess::new(target.as_ref(), &GO_ON)).await.unwrap(), user, "{yaml}");
     }

@@ -28,7 +28,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, deliver: bool) {
     let cut = Arc::new(AtomicBool::new(false));
     let (mut from, mut into, is_cut) = (server.try_clone().unwrap(), client.try_clone().unwrap(), Arc::clone(&cut));
     std::thread::spawn(move || {
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             if is_cut.load(Ordering::SeqCst) || into.write_all(&buffer[..count]).is_err() {
                 break;
@@ -36,7 +36,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, deliver: bool) {
         }
         let _ = into.shutdown(Shutdown::Both);
     });
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     while let Ok(count @ 1..) = client.read(&mut buffer) {
         let last = buffer[..count].windows(4).any(|window| window == b"EXEC");
         cut.store(last, Ordering::SeqCst);

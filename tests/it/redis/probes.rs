@@ -93,7 +93,7 @@ async fn what_someone_else_did_is_not_taken_for_it() {
         let back = site.undo(&[part]).await;
         assert_eq!(
             (back.restored, back.conflicts.len()),
-            (if line.starts_with("RENAME") { 1 } else { 0 }, 1),
+            (u64::from(line.starts_with("RENAME")), 1),
             "{line}: {back:?}"
         );
         assert_eq!(other.text("GET k"), "77");

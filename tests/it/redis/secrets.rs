@@ -17,7 +17,7 @@ fn site(server: &Server, known: bool) -> Site {
     let mut scope = Scope::new();
     scope.set("inputs", json!({"pw": PASSWORD}));
     scope.secret_inputs(["pw".to_owned()]);
-    Site::with(&format!("redis: {}", server.url()), secrets, scope).unwrap()
+    Site::with(&format!("redis: {}", server.url()), &secrets, scope).unwrap()
 }
 
 fn none_of_it(text: &str) {
@@ -143,7 +143,7 @@ async fn a_change_with_a_secret_is_still_told_done_from_not_done_where_that_can_
 #[tokio::test]
 async fn the_password_of_a_target_is_not_in_its_address_or_its_faults() {
     let secrets = Secrets::new();
-    let site = Site::with("redis: redis://u:hunter22@127.0.0.1:1", secrets.clone(), Scope::new()).unwrap();
+    let site = Site::with("redis: redis://u:hunter22@127.0.0.1:1", &secrets, Scope::new()).unwrap();
     assert_eq!(site.target.address(), "redis://u@127.0.0.1:1");
     assert_eq!(secrets.get("target.cache.password").as_deref(), Some("hunter22"));
     none_of_it(&format!("{:?}", site.read("PING").await));

@@ -86,6 +86,8 @@ impl Server {
             }
             std::thread::yield_now();
         }
+        let _ = child.kill();
+        let _ = child.wait();
         None
     }
 
@@ -154,10 +156,10 @@ impl Site {
 
     /// From the YAML of a target.
     pub(super) fn of(yaml: &str) -> Result<Self, String> {
-        Self::with(yaml, Secrets::new(), Scope::new())
+        Self::with(yaml, &Secrets::new(), Scope::new())
     }
 
-    pub(super) fn with(yaml: &str, secrets: Secrets, scope: Scope) -> Result<Self, String> {
+    pub(super) fn with(yaml: &str, secrets: &Secrets, scope: Scope) -> Result<Self, String> {
         let provider = playbook_providers::redis::provider(secrets.clone());
         let mut found = Diagnostics::new();
         let node = tree(yaml);
