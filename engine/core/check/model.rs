@@ -1,6 +1,6 @@
 //! A playbook that has been checked.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::action::{Draft, Kind, TargetDraft};
@@ -30,7 +30,7 @@ pub struct Checked {
     /// How it is rehearsed.
     pub drill: Option<CheckedDrill>,
     /// Steps by id.
-    pub(super) by_id: HashMap<String, StepIx>,
+    pub(super) by_id: BTreeMap<String, StepIx>,
 }
 
 /// A target and who reads it.

@@ -1,6 +1,6 @@
 //! Ids are unique and usable; the playbook is named like its file.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::Options;
 use super::model::Step;
@@ -36,7 +36,7 @@ pub(super) fn header(authored: &Authored, options: &Options, found: &mut Diagnos
 }
 
 /// Steps by the names that others can use.
-pub(super) type Named = HashMap<String, StepIx>;
+pub(super) type Named = BTreeMap<String, StepIx>;
 
 pub(super) fn steps(steps: &[Step], found: &mut Diagnostics) -> Named {
     let mut named = Named::new();
