@@ -9,8 +9,9 @@ use playbook_core::model::RunId;
 use playbook_core::source::{Sources, Spanned};
 use playbook_core::syntax::tree::Node;
 use playbook_core::syntax::{Authored, Drill as Written, Step, read};
+use playbook_core::timeline::{EntryKind, Timeline, Tone};
 use playbook_providers::redis::drill::{Ignoring, Snapshot, Throwaway};
-use playbook_runtime::{Ended, Start};
+use playbook_runtime::{Ended, Start, load};
 
 use super::run::{CAPTURE_LIMIT, new_id};
 use crate::app::{App, VERSION};
@@ -180,7 +181,27 @@ impl<'a> Stage<'a> {
         }
         let count = steps.len();
         self.say(Mark::Ok, name, &format!("{count} step{} {done}", if count == 1 { "" } else { "s" }));
+        self.told(&app, &run)?;
         Ok(Some((app, run)))
+    }
+
+    /// What such steps showed: what was refused, and what was held against their results.
+    fn told(&self, app: &App, run: &RunId) -> Result<(), Failure> {
+        let loaded = load(app.store().as_ref(), run)?;
+        let timeline = Timeline::of(&loaded.records, None, None);
+        for entry in timeline.entries.iter().filter(|entry| entry.kind == EntryKind::Step) {
+            let held = timeline.assertions.iter().filter(|row| row.step == entry.step && row.pass);
+            let mut shown: Vec<String> = held.map(|row| row.expression.clone()).collect();
+            if entry.tone == Tone::Bad {
+                shown.extend(entry.detail.clone().or_else(|| entry.outcome.clone()));
+            }
+            if shown.is_empty() || entry.action.as_deref() == Some("assert") {
+                continue;
+            }
+            let command = entry.command.as_ref().unwrap_or(&entry.summary);
+            self.app.out.line(&self.paint.dim(&format!("             {command}: {}", shown.join(", "))));
+        }
+        Ok(())
     }
 
     fn execute(

@@ -229,12 +229,14 @@ fn change(page: &Page<'_>, row: &ChangeRow) -> Vec<[String; 7]> {
             String::new(),
         ]);
     }
-    let more = row.diff.len().saturating_sub(MAX_DIFF);
-    if more > 0 {
+    // A change of many things names only some of them.
+    let shown = row.diff.len().min(MAX_DIFF) as u64;
+    let more = (row.diff.len() as u64).max(row.count) - shown;
+    if more > 0 && shown > 0 {
         rows.push([
             step,
             target,
-            format!("and {} more", phrase::number(more as u64)),
+            format!("and {} more", phrase::number(more)),
             String::new(),
             String::new(),
             rolled_back,

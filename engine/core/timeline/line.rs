@@ -177,11 +177,13 @@ fn changed(span: &Span<'_>) -> Option<String> {
     let applied: Vec<_> = parts.iter().filter(|part| part.known == Known::Applied).collect();
     let diff: Vec<_> =
         applied.iter().filter_map(|part| part.result).flat_map(|result| super::changes::flat(&result.diff)).collect();
+    let count: u64 = applied.iter().filter_map(|part| part.intent).map(|intent| intent.count).sum();
     if let Some(first) = diff.first() {
-        let more = if diff.len() > 1 { format!(" and {} more", diff.len() - 1) } else { String::new() };
+        // A change of many things names only some of them.
+        let more = (diff.len() as u64).max(count) - 1;
+        let more = if more > 0 { format!(" and {} more", phrase::number(more)) } else { String::new() };
         return Some(format!("{}: {} → {}{more}", first.subject, first.before, first.after));
     }
-    let count: u64 = applied.iter().filter_map(|part| part.intent).map(|intent| intent.count).sum();
     match applied.as_slice() {
         [] => None,
         [only] => only.captured.map(|captured| captured.subject.clone()),
