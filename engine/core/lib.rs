@@ -3,6 +3,7 @@
 //! `source ← diagnostic ← syntax ← check ← plan ← run ← timeline`: each knows only those before it.
 
 pub mod action;
+pub mod brief;
 pub mod check;
 pub mod codes;
 pub mod diagnostic;

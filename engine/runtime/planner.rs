@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use playbook_core::action::{Action, Fault, FaultKind, Identity, ReadAccess, Target};
+use playbook_core::brief::brief;
 use playbook_core::check::{Assert, Body, Checked, Lane, Level, Step, effective};
 use playbook_core::codes::Code;
 use playbook_core::expr::{EvalError, Expr, Scope, StepView};
@@ -239,7 +240,7 @@ impl Planner<'_> {
             // How long it would take, and whether it comes true, only the run can tell.
             line.outcome = Some(format!("not true yet: {}", expr.text()));
         } else {
-            line.outcome = Some(brief(&value));
+            line.outcome = Some(told(&value));
             self.view(step, so, "ok", Some(value));
         }
     }
@@ -284,16 +285,11 @@ async fn patient<T>(question: impl Future<Output = Result<T, Fault>>) -> Result<
 }
 
 /// A result in one line.
-fn brief(value: &serde_json::Value) -> String {
-    use serde_json::Value;
-    match value {
-        Value::Null => "nothing".into(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::String(text) if text.chars().count() <= 60 => text.clone(),
-        Value::String(text) => text.chars().take(59).chain(['…']).collect(),
-        Value::Array(items) => format!("{} items", items.len()),
-        Value::Object(map) => format!("{} fields", map.len()),
-    }
+fn told(value: &serde_json::Value) -> String {
+    brief(value).unwrap_or_else(|| match value {
+        serde_json::Value::Object(map) => format!("{} fields", map.len()),
+        _ => "nothing".into(),
+    })
 }
 
 /// What taking back a run would do, step by step in its order, without doing it.

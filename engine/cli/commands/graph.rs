@@ -52,7 +52,7 @@ fn tree(checked: &Checked) -> String {
         let waits = if waits.is_empty() { String::new() } else { format!("  ← {}", waits.join(", ")) };
         let gate = if step.gate.is_some() && !matches!(step.body, Body::Gate) { " (asks)" } else { "" };
         let when = if step.when.is_empty() { "" } else { " (if)" };
-        let text = crate::ui::one_line(&label(step), 60);
+        let text = playbook_core::brief::one_line(&label(step), 60);
         let _ = writeln!(out, "{branch}{:<width$}  {action}{gate}{when}  {text}{waits}", step.id.as_str());
     }
     out
@@ -88,7 +88,7 @@ fn is_before(checked: &Checked, from: StepIx, step: &Step) -> bool {
 fn mermaid(checked: &Checked) -> String {
     let mut out = String::from("flowchart TD\n");
     for step in &checked.steps {
-        let text = encode(&format!("{} · {}", step.id, crate::ui::one_line(&label(step), 50)));
+        let text = encode(&format!("{} · {}", step.id, playbook_core::brief::one_line(&label(step), 50)));
         let (open, close) = match (&step.body, step.gate.is_some()) {
             (Body::Assert(_), _) => ("{{", "}}"),
             (_, true) => ("{", "}"),
@@ -121,7 +121,8 @@ fn dot(checked: &Checked) -> String {
     let mut out = String::from("digraph playbook {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n");
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     for step in &checked.steps {
-        let text = quote(&format!("{}\n{}", step.id, crate::ui::one_line(&label(step), 50))).replace('\n', "\\n");
+        let text =
+            quote(&format!("{}\n{}", step.id, playbook_core::brief::one_line(&label(step), 50))).replace('\n', "\\n");
         let shape = if step.gate.is_some() { ", shape=diamond" } else { "" };
         let _ = writeln!(out, "  s{} [label={text}{shape}];", step.ix.0);
     }

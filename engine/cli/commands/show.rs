@@ -1,5 +1,6 @@
 //! `playbook show`: a playbook, or where a run stands.
 
+use playbook_core::brief::{brief, one_line};
 use playbook_core::check::Lane;
 use playbook_core::run::{Status, summary};
 use playbook_core::syntax::InputType;
@@ -11,7 +12,6 @@ use crate::error::Failure;
 use crate::locate;
 use crate::render::{Mark, Paint};
 use crate::replay::replay;
-use crate::ui::{brief, one_line};
 
 pub(super) fn show(app: &App, args: &Show) -> Result<u8, Failure> {
     let run = app.store().find(&args.name);

@@ -34,6 +34,9 @@ fn add(changes: &[Change], depth: usize, lines: &mut Vec<ChangeLine>) {
 
 /// `hits 41,208 keys, 1.2 GiB`.
 pub(super) fn hits(impact: &Impact) -> String {
+    if impact.count == 0 {
+        return format!("hits no {} that exist{}", impact.what, if impact.exact { "" } else { " (from a sample)" });
+    }
     let size = impact.bytes.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
     let about = if impact.exact { "" } else { "about " };
     let estimated = if impact.exact { "" } else { " (estimated from a sample)" };

@@ -191,11 +191,15 @@ fn targets(plan: &Plan) -> String {
     }
     let mut table = Table::new(&["Target", "Address", "Who answered"]);
     for target in &plan.targets {
-        let identity = target.identity.as_ref().map(words::identity);
-        let fault = target.fault.as_ref().map(|fault| format!("nobody: {}", words::fault(fault)));
+        let identity = target
+            .identity
+            .as_ref()
+            .map(|who| format!("{}{}", code(&who.id), text(&clip(&words::facts(who), MAX_CELL))));
+        let fault =
+            target.fault.as_ref().map(|fault| text(&clip(&format!("nobody: {}", words::fault(fault)), MAX_CELL)));
         let who = identity.or(fault).unwrap_or_else(|| "not asked".to_owned());
         let address = if target.address.is_empty() { &target.kind } else { &target.address };
-        table.row([code(&target.name), code(address), text(&clip(&who, MAX_CELL))]);
+        table.row([code(&target.name), code(address), who]);
     }
     format!("{}\n", details("Targets", &table.to_string()))
 }

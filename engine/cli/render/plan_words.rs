@@ -149,8 +149,13 @@ pub(super) fn depth(depth: Depth) -> &'static str {
 
 /// Who answered at a target.
 pub(super) fn identity(identity: &Identity) -> String {
-    let facts = identity.facts.iter().map(|(name, fact)| format!("{name} {fact}"));
-    std::iter::once(identity.id.clone()).chain(facts).collect::<Vec<_>>().join(", ")
+    format!("{}{}", identity.id, facts(identity))
+}
+
+/// What else is known of who answered: `, role master, db 0`. Its address stands elsewhere.
+pub(super) fn facts(identity: &Identity) -> String {
+    let facts = identity.facts.iter().filter(|(name, _)| name != "address");
+    facts.map(|(name, fact)| format!(", {name} {fact}")).collect()
 }
 
 /// Why nobody did.

@@ -27,7 +27,7 @@ pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colo
                     out.push_str(&format!(
                         "    {:ids$}  {}\n",
                         "",
-                        crate::ui::one_line(&line, width.saturating_sub(ids + 6))
+                        playbook_core::brief::one_line(&line, width.saturating_sub(ids + 6))
                     ));
                 }
                 for note in &planned.notes {

@@ -122,12 +122,10 @@ fn took(page: &Page<'_>) -> String {
 
 fn targets(header: &Header) -> String {
     let targets = header.targets.iter().map(|target| {
-        let who = target.identity.as_ref().map(|identity| {
-            // The address stands beside it already.
-            let facts = identity.facts.iter().filter(|(name, _)| name != "address");
-            let facts: Vec<String> = facts.map(|(name, fact)| format!(", {name} {fact}")).collect();
-            format!(" ({}{})", code(&identity.id), text(&facts.concat()))
-        });
+        let who = target
+            .identity
+            .as_ref()
+            .map(|identity| format!(" ({}{})", code(&identity.id), text(&super::plan_words::facts(identity))));
         let address = if target.address.is_empty() { String::new() } else { format!(" {}", code(&target.address)) };
         format!("{}{address}{}", code(&target.name), who.unwrap_or_default())
     });

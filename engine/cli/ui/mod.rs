@@ -18,8 +18,6 @@ use crate::app::App;
 use crate::args::Output;
 use crate::out::Out;
 
-pub(crate) use words::{brief, one_line};
-
 /// How a run is shown.
 pub(crate) struct Ui {
     out: Out,

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use playbook_core::brief::{brief, one_line};
 use playbook_core::event::{
     Actor, ApprovalDecided, ApprovalRequested, Decision, Event, Outcome, Phase, Question, Record, StepEnd, StepFinished,
 };
@@ -14,7 +15,7 @@ use playbook_runtime::{Input, Progress};
 use super::board::Board;
 use super::keyboard::{Keys, Typed};
 use super::question::{Open, Reply};
-use super::words::{brief, grouped, one_line, rolled_back, skipped};
+use super::words::{grouped, rolled_back, skipped};
 use super::{Message, Report};
 use crate::out::Out;
 use crate::render::{Mark, Paint, wrap};
