@@ -38,6 +38,8 @@ pub(super) struct Drawing {
     run: String,
     questions: VecDeque<Open>,
     rolling_back: bool,
+    /// When a run that had stopped went on, and its latest record; microseconds of one boot.
+    went_on: Option<(u64, u64)>,
     beforehand: (bool, bool),
     asking: bool,
     answers: u32,
@@ -67,6 +69,7 @@ impl Drawing {
             run: String::new(),
             questions: VecDeque::new(),
             rolling_back: false,
+            went_on: None,
             beforehand: (false, false),
             asking: false,
             answers: 0,
@@ -131,6 +134,9 @@ impl Drawing {
 
     fn record(&mut self, record: &Record) {
         self.board.apply(record);
+        if let Some((_, latest)) = &mut self.went_on {
+            *latest = record.mono_us;
+        }
         match &record.event {
             Event::RunStarted(started) => {
                 self.run = record.run.short().to_owned();
@@ -146,6 +152,7 @@ impl Drawing {
                 self.say("");
             }
             Event::RunResumed(_) => {
+                self.went_on = Some((record.mono_us, record.mono_us));
                 self.run = record.run.short().to_owned();
                 self.say(&self.paint.dim(&format!("run {} goes on", record.run)));
             }
@@ -442,7 +449,8 @@ impl Drawing {
         let Some(report) = report else { return };
         let summary = &report.summary;
         let run = report.run.short();
-        let took = Length::micros(summary.duration_us);
+        let took = self.went_on.map_or(summary.duration_us, |(began, latest)| latest.saturating_sub(began));
+        let took = Length::micros(took);
         let counts: Vec<String> =
             summary.counts.iter().map(|(word, n)| format!("{n} {}", word.replace('_', " "))).collect();
         let counts = counts.join(", ");

@@ -203,9 +203,10 @@ pub(super) fn evaluation(
 /// Operands are for reading; the whole value is in the result of its step.
 fn brief(value: Value) -> Value {
     match value {
+        Value::Array(_) | Value::Object(_) if value.to_string().len() <= 120 => value,
         Value::String(text) if text.len() > 200 => Value::from(text.chars().take(199).chain(['…']).collect::<String>()),
-        Value::Array(items) => Value::from(format!("[{} items]", items.len())),
-        Value::Object(map) => Value::from(format!("{{{} fields}}", map.len())),
+        Value::Array(items) => Value::from(format!("a list of {}", items.len())),
+        Value::Object(map) => Value::from(format!("a map of {}", map.len())),
         other => other,
     }
 }
