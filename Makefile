@@ -29,6 +29,7 @@ check: ## format, clippy, playbooks
 
 bench: needs-redis ## measure, and write what docs/performance.md quotes
 	./benches/run
+	./benches/redis
 
 docs: ## write everything that is generated: schemas, reference
 	PLAYBOOK_UPDATE=1 cargo test --locked --quiet --test it generated::

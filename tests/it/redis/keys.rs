@@ -1,7 +1,5 @@
 //! `redis.keys`: what people do with `--scan | xargs`, planned, captured and taken back.
 
-use std::time::Instant;
-
 use playbook_core::action::{FaultKind, Happened, Verdict};
 use serde_json::json;
 
@@ -30,24 +28,19 @@ async fn keys_are_counted_listed_and_sampled_by_pattern_type_and_condition() {
 }
 
 #[tokio::test]
-async fn fifty_thousand_keys_are_deleted_and_come_back_quickly() {
+async fn fifty_thousand_keys_are_deleted_and_come_back() {
     let server = Server::start(&["--enable-debug-command", "yes"]);
     let (site, mut other) = (server.site(), server.other());
     other.run("DEBUG POPULATE 50000 dead 64");
     other.run("EXPIRE dead:7 99999");
     other.run("SET alive 1");
     let (before, expiry) = (other.digest(), other.int("PEXPIRETIME dead:7"));
-    let began = Instant::now();
     let done = site.change(site.step("redis.keys", "{match: 'dead:*', do: unlink}").as_ref()).await.unwrap();
-    let deleted = began.elapsed();
     assert_eq!(done.result, json!({"matched": 50_000, "changed": 50_000}));
     assert_eq!(other.int("DBSIZE"), 1);
-    let began = Instant::now();
     let back = site.undo(&done.parts).await;
     assert_eq!((back.restored, back.differs.len(), back.conflicts.len()), (50_000, 0, 0));
     assert_eq!((other.digest(), other.int("PEXPIRETIME dead:7")), (before, expiry));
-    println!("deleted in {deleted:?}, restored in {:?}", began.elapsed());
-    assert!(deleted.as_secs() < 20 && began.elapsed().as_secs() < 20);
 }
 
 #[tokio::test]
@@ -186,32 +179,4 @@ async fn mistakes_are_told_before_anything_runs() {
     assert_eq!(problems("{match: 'a', do: count, rate: fast}"), "PB0106 `fast` is not a rate");
     assert_eq!(problems("{do: count}"), "PB0107 `match` is missing");
     assert_eq!(problems("{match: 'a', do: unlink, rate: 50000/s, batch: 10, count: 5, limit: 9}"), "");
-}
-
-/// `cargo test --release -- --ignored a_million` prints how long it takes.
-#[tokio::test]
-#[ignore = "takes long; for measuring"]
-async fn a_million_keys_are_deleted_and_come_back() {
-    let server = Server::start(&["--enable-debug-command", "yes"]);
-    let (site, mut other) = (server.site(), server.other());
-    other.run("DEBUG POPULATE 1000000 dead 64");
-    let before = other.digest();
-    let timed = async |yaml: &str| {
-        let began = Instant::now();
-        let result = site.step("redis.keys", yaml).read(site.reading()).await.unwrap();
-        println!("{yaml}: {} in {:?}", result["matched"], began.elapsed());
-    };
-    timed("{match: 'dead:*', do: count}").await;
-    timed("{match: 'dead:*', where: 'ttl < 0', do: count}").await;
-    timed("{match: 'dead:*', where: \"key is endingwith('7') and ttl < 0\", do: count}").await;
-    let began = Instant::now();
-    let planned = site.step("redis.keys", "{match: 'dead:*', do: unlink}").plan(site.reading()).await.unwrap();
-    println!("planned {} in {:?}", planned.impact[0].count, began.elapsed());
-    let began = Instant::now();
-    let done = site.change(site.step("redis.keys", "{match: 'dead:*', do: unlink}").as_ref()).await.unwrap();
-    println!("deleted in {:?}", began.elapsed());
-    let began = Instant::now();
-    let back = site.undo(&done.parts).await;
-    println!("restored {} in {:?}", back.restored, began.elapsed());
-    assert_eq!(other.digest(), before);
 }
