@@ -1,0 +1,179 @@
+//! The only place that knows the driver: kubeconfigs, connections, requests and answers.
+//!
+//! [`Wire`] can send anything, so nothing outside of this module holds one: [`Reader`] is made from
+//! leave to read and refuses whatever could change something, [`Writer`] is made from leave to write.
+
+mod exec;
+mod gate;
+mod open;
+mod wire;
+
+use playbook_core::action::{Fault, ReadAccess, WriteAccess};
+use playbook_core::ports::Cancel;
+use serde_json::Value;
+
+pub(super) use exec::{Heard, Inner};
+pub(super) use gate::Dry;
+pub(super) use open::{Opened, Place};
+use wire::Wire;
+pub(super) use wire::{Answer, Stream};
+
+use super::target::KubeTarget;
+
+/// A request to the API server.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Call {
+    /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE`.
+    pub(super) method: &'static str,
+    /// Without the query, each part of it escaped.
+    pub(super) path: String,
+    /// Names and values, not escaped.
+    pub(super) query: Vec<(&'static str, String)>,
+    /// Of the body.
+    pub(super) content: &'static str,
+    /// What is sent.
+    pub(super) body: Option<Value>,
+}
+
+/// The content of everything but patches.
+pub(super) const JSON: &str = "application/json";
+
+impl Call {
+    /// A read.
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), query: Vec::new(), content: JSON, body: None }
+    }
+
+    /// With a body.
+    pub(super) fn with(method: &'static str, path: impl Into<String>, body: Value) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), content: JSON, body: Some(body) }
+    }
+
+    /// With one more parameter.
+    #[must_use]
+    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// With one more parameter, if there is a value.
+    #[must_use]
+    pub(super) fn query_if(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
+    /// With another content type.
+    #[must_use]
+    pub(super) fn content(mut self, content: &'static str) -> Self {
+        self.content = content;
+        self
+    }
+}
+
+/// One part of a path, escaped.
+pub(super) fn part(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// Sends what only reads: plans and reads hold nothing else.
+#[derive(Clone)]
+pub(super) struct Reader<'a> {
+    wire: Wire,
+    target: &'a KubeTarget,
+    cancel: &'a dyn Cancel,
+}
+
+impl<'a> Reader<'a> {
+    /// Connects, or takes the connection that is there.
+    pub(super) async fn open(access: ReadAccess<'a>) -> Result<Self, Fault> {
+        let target = KubeTarget::of(access.target())?;
+        Ok(Self { wire: target.wire().await?, target, cancel: access.cancel() })
+    }
+
+    /// Whose cluster it is.
+    pub(super) fn target(&self) -> &'a KubeTarget {
+        self.target
+    }
+
+    /// Tells when to stop.
+    pub(super) fn cancel(&self) -> &'a dyn Cancel {
+        self.cancel
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    /// When it could change something, when the server refuses, when there is no answer.
+    pub(super) async fn send(&self, call: &Call) -> Result<Value, Fault> {
+        gate::check(call)?;
+        Ok(self.wire.send(call, self.cancel).await?.body)
+    }
+
+    /// As [`Reader::send`]; nothing if there is no such thing.
+    pub(super) async fn find(&self, call: &Call) -> Result<Option<Value>, Fault> {
+        match self.send(call).await {
+            Ok(body) => Ok(Some(body)),
+            Err(fault) if fault.server_code.as_deref() == Some("NotFound") => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Reads text as it comes: logs, watches.
+    pub(super) async fn stream(&self, call: &Call) -> Result<Stream, Fault> {
+        gate::check(call)?;
+        self.wire.stream(call, self.cancel).await
+    }
+
+    /// Asks what a change would come to, without making it.
+    pub(super) async fn dry(&self, call: &Call) -> Result<Value, Fault> {
+        self.send(&gate::dry(call)).await
+    }
+
+    /// Runs a command in a container that is known to only read.
+    pub(super) async fn exec(&self, inner: &Inner) -> Result<Heard, Fault> {
+        gate::check_exec(inner)?;
+        self.wire.exec(inner, self.cancel).await
+    }
+}
+
+/// Sends anything.
+#[derive(Clone)]
+pub(super) struct Writer<'a> {
+    reader: Reader<'a>,
+}
+
+impl<'a> Writer<'a> {
+    /// Connects, or takes the connection that is there.
+    pub(super) async fn open(access: &WriteAccess<'a>) -> Result<Self, Fault> {
+        Ok(Self { reader: Reader::open(access.reading()).await? })
+    }
+
+    /// Who may write may read.
+    pub(super) fn reading(&self) -> &Reader<'a> {
+        &self.reader
+    }
+
+    /// Sends a change.
+    ///
+    /// # Errors
+    /// When the server refuses; without an answer it is unclear whether the change was made.
+    pub(super) async fn send(&self, call: &Call) -> Result<Answer, Fault> {
+        self.reader.wire.send(call, self.reader.cancel).await
+    }
+
+    /// Runs a command in a container.
+    pub(super) async fn exec(&self, inner: &Inner) -> Result<Heard, Fault> {
+        self.reader.wire.exec(inner, self.reader.cancel).await
+    }
+}
