@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Follow a run from another terminal.
     Watch(RunName),
-    /// Go on with a run that was parked, cancelled or killed.
+    /// Go on with a run that waits for a person, or that was killed or left half-way.
     Resume(Resume),
     /// Say yes to the question of a run.
     Approve(Decide),

@@ -76,8 +76,10 @@ fn secret_help(input: &Input) -> String {
 fn value_of(app: &App, wanted: &Wanted<'_>, input: &Input, given: Option<&Raw>) -> Result<Option<Value>, Failure> {
     let accept = |raw: &Raw| {
         input.accept(raw).map(Some).map_err(|why| {
-            let help = format!("`playbook show {}` lists the inputs", wanted.compiled.checked.name());
-            Failure::input(Code::InputValue, why, help)
+            let located = &wanted.compiled.located;
+            let name = if located.path.is_some() { &located.name } else { wanted.compiled.checked.name() };
+            let help = format!("`playbook show {name}` lists the inputs");
+            Failure::input(Code::InputValue, format!("the input `{}`: {why}", input.name), help)
         })
     };
     if let Some(raw) = given {

@@ -476,14 +476,15 @@ impl Drawing {
         let (mark, word) = match outcome {
             Outcome::Succeeded => (Mark::Ok, "done"),
             Outcome::FinishedEarly => (Mark::Ok, "done, early"),
-            Outcome::Failed => (Mark::Fail, "failed; what changed was left"),
+            Outcome::Failed if summary.changed => (Mark::Fail, "failed; what changed was left as it is"),
+            Outcome::Failed => (Mark::Fail, "failed; nothing was changed"),
             Outcome::RolledBack if failed => (Mark::Back, "failed and rolled back; everything is as it was, verified"),
             Outcome::RolledBack => (Mark::Back, "rolled back; everything is as it was, verified"),
             Outcome::PartlyRolledBack => (Mark::Fail, "rolled back in part"),
             Outcome::Refused => (Mark::Fail, "refused; nothing was changed"),
             Outcome::Cancelled => (Mark::Warn, "cancelled"),
         };
-        self.say(&format!("{} {} in {took}: {counts}", self.paint.mark(mark), self.paint.bold(word)));
+        self.say(&format!("{} {} ({took}): {counts}", self.paint.mark(mark), self.paint.bold(word)));
         if let Some(reason) = &summary.reason {
             for line in wrap(reason, self.width.saturating_sub(4)) {
                 self.say(&format!("  {line}"));

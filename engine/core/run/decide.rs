@@ -4,7 +4,7 @@ use super::approve::{covered_steps, gate_of, request};
 use super::finish::run_finished;
 use super::judge::{Attempt, eval_fault, evaluation, judge};
 use super::rollback::{not_tried, rollback_plan};
-use super::state::{Ending, RUN_TIMEOUT, RunState};
+use super::state::{Ending, REQUESTED, RUN_TIMEOUT, RunState};
 use super::step::{PartKnown, Status};
 use crate::action::{Fault, FaultKind};
 use crate::check::{Assert, Body, Checked, Gate, Lane, Level, OnExpiry, Rollback, Step};
@@ -536,7 +536,7 @@ impl Decider<'_> {
             Some(Ending::Failed { step: Some(ix), .. }) => format!("step {} failed", self.checked.step(*ix).id),
             Some(Ending::Failed { step: None, .. }) => "the time of the run ran out".into(),
             Some(Ending::Cancelled { .. }) => "the run was cancelled".into(),
-            Some(Ending::Early(_)) | None => "requested".into(),
+            Some(Ending::Early(_)) | None => REQUESTED.into(),
         };
         let steps = RunState::ids(self.checked, plan.steps);
         vec![emit(None, Event::RollbackStarted(RollbackStarted { cause, steps }))]
@@ -544,6 +544,11 @@ impl Decider<'_> {
 
     /// One step after the other, and never all given up because of one.
     fn rollback(&self) -> Vec<Command> {
+        // A rollback that was asked for ends a run that was waiting.
+        let left = self.give_up(Lane::Main);
+        if !left.is_empty() {
+            return left;
+        }
         let Some(&ix) = self.state.undo.iter().find(|ix| self.state.step(**ix).rollback.is_none()) else {
             let complete =
                 self.state.undo.iter().all(|ix| self.state.step(*ix).rollback.is_some_and(RollbackEnd::is_complete));

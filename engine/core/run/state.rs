@@ -53,6 +53,8 @@ pub struct RunState {
     pub ending: Option<Ending>,
     /// How urgently someone asked it to end: 0, 1, 2.
     pub cancel: u8,
+    /// Did someone ask for the latest rollback, after the run?
+    pub rollback_requested: bool,
     /// Was that passed on to what is running? Not an event: the runtime says so.
     pub cancel_told: bool,
     /// Who did.
@@ -88,6 +90,8 @@ pub struct RunState {
 
 /// Who cancels a run whose time is up.
 pub(super) const RUN_TIMEOUT: &str = "the run's timeout";
+/// The cause of a rollback that someone asks for after a run, or while it waits.
+pub const REQUESTED: &str = "requested";
 
 /// Lanes as numbers, for counting.
 fn lane_key(lane: Lane) -> u32 {
@@ -116,6 +120,7 @@ impl RunState {
             phase: Phase::Main,
             ending: None,
             cancel: 0,
+            rollback_requested: false,
             cancel_told: false,
             cancelled_by: None,
             question: None,
@@ -273,6 +278,7 @@ impl RunState {
                 self.locks.remove(&lock.identity);
             }
             (Event::RollbackStarted(rollback), _) => {
+                self.rollback_requested = rollback.cause == REQUESTED;
                 self.undo = rollback.steps.iter().filter_map(|id| checked.index_of(id.as_str())).collect();
                 self.phase = Phase::Rollback;
                 self.question = None;
@@ -435,7 +441,8 @@ impl RunState {
         step.result = finished.result.clone().map(std::sync::Arc::new);
         step.fault.clone_from(&finished.fault);
         let lane = checked.step(ix).lane;
-        let told = step.status == Status::Cancelled && (self.ending.is_some() || self.cancel > 0);
+        let ends = self.ending.is_some() || self.cancel > 0 || self.phase == Phase::Rollback;
+        let told = step.status == Status::Cancelled && ends;
         let bad = step.status.is_bad() && lane == Lane::Main;
         self.over(checked, ix);
         if let Some(why) = &finished.finish {

@@ -14,7 +14,7 @@ use playbook_core::model::{Duration, RunId, StepIx};
 use playbook_core::plan::World;
 use playbook_core::ports::{Clock, Randomness};
 use playbook_core::registry::Registry;
-use playbook_core::run::{Command, Mode, RunState, RunSummary, decide, next_due, rollback_plan, summary};
+use playbook_core::run::{Command, Mode, REQUESTED, RunState, RunSummary, decide, next_due, rollback_plan, summary};
 use playbook_core::secret::Secrets;
 use playbook_core::source::Sources;
 use tokio::sync::mpsc;
@@ -176,7 +176,7 @@ impl Loop {
                 self.record(None, actor.clone(), Event::RunResumed(resumed))?;
                 let plan = rollback_plan(&self.engine.checked, &self.state);
                 let steps = RunState::ids(&self.engine.checked, plan.steps);
-                self.record(None, actor, Event::RollbackStarted(RollbackStarted { cause: "requested".into(), steps }))?;
+                self.record(None, actor, Event::RollbackStarted(RollbackStarted { cause: REQUESTED.into(), steps }))?;
             }
         }
         self.journal.sync()?;
