@@ -302,6 +302,7 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Identity {
     /// Unique to this server, cluster or engine: locks are taken on it.
+    #[schemars(extend("format" = "name"))]
     pub id: String,
     /// What people want to know: role, version, user.
     pub facts: Vec<(String, String)>,
@@ -444,11 +445,12 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Its page.
     #[serde(with = "code_text")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "name"))]
     pub code: Code,
     /// What happened: a lower-case fragment.
     pub message: String,
     /// The server's own words begin with this: `OOM`, `NOAUTH`.
+    #[schemars(extend("format" = "name"))]
     pub server_code: Option<String>,
     /// What to do.
     pub help: String,

@@ -240,7 +240,9 @@ impl Planner<'_> {
             // How long it would take, and whether it comes true, only the run can tell.
             line.outcome = Some(format!("not true yet: {}", expr.text()));
         } else {
-            line.outcome = Some(told(&value));
+            let mut shown = value.clone();
+            self.asked.world.secrets().value(&mut shown);
+            line.outcome = Some(told(&shown));
             self.view(step, so, "ok", Some(value));
         }
     }

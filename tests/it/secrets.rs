@@ -255,3 +255,48 @@ fn a_run_that_held_secrets_resumes_after_a_kill_and_asks_for_them_again() {
     scene.run(&["rollback", "last", "--yes"]);
     scene.nothing_found();
 }
+
+const WEAK: &str = r#"
+playbook: weak
+inputs: {pw: {type: secret, from: {env: WEAK}}}
+targets:
+  cache: {redis: {url: "redis://127.0.0.1:1", password: "{{ inputs.pw }}"}}
+steps:
+  - {id: a, redis: SET a 2}
+  - {id: c, redis: CONFIG SET maxmemory 100mb}
+  - {id: d, redis: DEL hh}
+  - {id: keys, redis.keys: {match: "k:*", do: unlink}, confirm: sure?}
+"#;
+
+/// Passwords that are part of what a journal is made of: fields, kinds, states, digests, numbers.
+#[test]
+fn a_weak_secret_garbles_no_record_so_that_everything_comes_back() {
+    for weak in ["change", "42", "redis", "keys", "ok", "1", "a", "status", "restored", "3", "sha256", "record"] {
+        let redis = Redis::start(&[]);
+        redis.send(&format!("CONFIG SET requirepass {weak}"));
+        let mut other =
+            redis::Client::open(format!("redis://:{weak}@127.0.0.1:{}", redis.port)).unwrap().get_connection().unwrap();
+        let mut send = |line: &str| -> redis::Value {
+            let mut command = redis::Cmd::new();
+            for word in line.split(' ') {
+                command.arg(word);
+            }
+            command.query(&mut other).unwrap()
+        };
+        send("SET a 1");
+        send("HSET hh x y");
+        for n in 0..5 {
+            send(&format!("SET k:{n} {weak}"));
+        }
+        let before = [send("GET a"), send("HGETALL hh"), send("GET k:3"), send("CONFIG GET maxmemory"), send("DBSIZE")];
+        let desk = Desk::new();
+        let file = desk.file("weak.yaml", &WEAK.replace("127.0.0.1:1\"", &format!("127.0.0.1:{}\"", redis.port)));
+        let run = |args: &[&str]| Done(desk.playbook(args).env("WEAK", weak).output().unwrap());
+        run(&["run", &file, "--yes"]).expect(0);
+        assert_ne!(send("GET a"), before[0], "{weak}");
+        run(&["verify", "last"]).expect(0);
+        run(&["rollback", "last", "--yes"]).expect(0);
+        let after = [send("GET a"), send("HGETALL hh"), send("GET k:3"), send("CONFIG GET maxmemory"), send("DBSIZE")];
+        assert_eq!(after, before, "{weak}");
+    }
+}

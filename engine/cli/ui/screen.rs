@@ -127,7 +127,7 @@ impl Drawing {
     fn under(&self, text: &str) {
         let indent = self.board.id_width.max(8) + 6;
         let room = self.width.saturating_sub(indent).max(20);
-        for line in wrap(text, room) {
+        for line in wrap(&self.out.clean(text), room) {
             self.say(&format!("{:indent$}{line}", ""));
         }
     }
@@ -486,7 +486,7 @@ impl Drawing {
         };
         self.say(&format!("{} {} ({took}): {counts}", self.paint.mark(mark), self.paint.bold(word)));
         if let Some(reason) = &summary.reason {
-            for line in wrap(reason, self.width.saturating_sub(4)) {
+            for line in wrap(&self.out.clean(reason), self.width.saturating_sub(4)) {
                 self.say(&format!("  {line}"));
             }
         }

@@ -437,7 +437,10 @@ impl Decider<'_> {
                 .as_ref()
                 .filter(|_| !pass)
                 .map(|message| message.render_text(scope).unwrap_or_else(|_| message.text().to_owned()));
-            commands.push(emit(Some(ix), evaluation(&check.expr, evaluated, 1, check.otherwise, message.clone())));
+            commands.push(emit(
+                Some(ix),
+                evaluation(&check.expr, evaluated, 1, check.otherwise, message.clone(), self.world.secrets()),
+            ));
             let words = message.unwrap_or_else(|| format!("`{}` is not true", check.expr.text()));
             match (pass, check.otherwise) {
                 (true, _) | (false, Level::Warn) => {}

@@ -147,7 +147,8 @@ fn words(checked: &Checked, step: StepIx) -> String {
 
 impl<'a> Run<'a> {
     fn new(checked: &'a Checked, sources: &'a Sources, picks: Vec<u8>) -> Self {
-        let world = World::new(&Inputs::new(), &BTreeMap::new(), &json!({"id": "r"}), []);
+        let world =
+            World::new(&Inputs::new(), &BTreeMap::new(), &json!({"id": "r"}), [], &crate::secret::Secrets::new());
         let mut run = Self {
             checked,
             sources,

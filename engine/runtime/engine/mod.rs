@@ -297,6 +297,7 @@ impl Loop {
     fn finish(&mut self, left: bool) -> Result<Ended, RuntimeError> {
         let head = self.journal.put_head()?;
         let mut summary = summary(&self.engine.checked, &self.state, self.engine.clock.now().mono_us);
+        summary.reason = summary.reason.map(|reason| self.engine.world.secrets().text(&reason).into_owned());
         if left {
             summary.exit = 130;
         }
