@@ -343,6 +343,9 @@ pub struct RunResumed {
     pub source: Digest,
     /// Changed steps that someone accepted.
     pub accepted: Vec<StepId>,
+    /// Targets at which someone else answers than when they were changed, and that someone accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted_targets: Vec<String>,
 }
 
 /// See [`Event::RunPaused`].
@@ -359,6 +362,10 @@ pub struct RunCancelling {
     pub stage: u8,
     /// `SIGINT`, `SIGTERM`, `playbook cancel`, …
     pub by: String,
+    /// Identifies the message that said so, so that it counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
+    pub message: Option<String>,
 }
 
 /// See [`Event::RunPhase`].
@@ -516,6 +523,10 @@ pub enum Choice {
 pub struct FailureHandled {
     /// What is done.
     pub choice: Choice,
+    /// Identifies the message that said so, so that it counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
+    pub message: Option<String>,
 }
 
 /// See [`Event::ActionPlanned`].
@@ -812,6 +823,10 @@ pub struct RollbackFinished {
 pub struct NoteAdded {
     /// What was said.
     pub text: String,
+    /// Identifies the message that said so, so that it counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
+    pub message: Option<String>,
 }
 
 /// See [`Event::ClockJumped`].

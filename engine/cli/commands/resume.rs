@@ -57,6 +57,7 @@ pub(super) fn resume(app: &App, args: &Resume) -> Result<u8, Failure> {
         engine: VERSION.to_owned(),
         source,
         accepted: args.accept.iter().map(|id| StepId::recorded(id)).collect(),
+        accepted_targets: args.accept_targets.clone(),
     };
     let ui = Ui::new(app, args.output);
     let ended = session.execute(app, run, Start::Resume(resumed), ui, interactive)?;

@@ -221,7 +221,9 @@ impl Decider<'_> {
             return None;
         }
         let over = self.state.budget_from_us + timeout.as_micros() <= self.mode.now_us;
-        over.then(|| vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into() }))])
+        over.then(|| {
+            vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into(), message: None }))]
+        })
     }
 
     fn a_failure_is_being_asked_about(&self) -> bool {
@@ -272,7 +274,7 @@ impl Decider<'_> {
                 OnFailure::Rollback => Choice::Rollback,
                 OnFailure::Continue => Choice::Continue,
             };
-            commands.push(emit(Some(ix), Event::FailureHandled(FailureHandled { choice })));
+            commands.push(emit(Some(ix), Event::FailureHandled(FailureHandled { choice, message: None })));
         }
         commands
     }
@@ -288,7 +290,7 @@ impl Decider<'_> {
         }
         let rolls_back = self.checked.header.on_failure == Some(OnFailure::Rollback) && self.state.changed_anything();
         let choice = if rolls_back { Choice::Rollback } else { Choice::Stop };
-        vec![emit(None, Event::FailureHandled(FailureHandled { choice }))]
+        vec![emit(None, Event::FailureHandled(FailureHandled { choice, message: None }))]
     }
 
     /// Steps of a lane whose turn it is.
@@ -405,7 +407,9 @@ impl Decider<'_> {
             Body::Assert(assert) => self.assert(ix, assert, scope),
             Body::Gate | Body::Group => vec![self.done(ix, None)],
             Body::Note(text) => match text.render_text(scope) {
-                Ok(text) => vec![emit(Some(ix), Event::NoteAdded(NoteAdded { text })), self.done(ix, None)],
+                Ok(text) => {
+                    vec![emit(Some(ix), Event::NoteAdded(NoteAdded { text, message: None })), self.done(ix, None)]
+                }
                 Err(error) => self.fails(ix, eval_fault(error)),
             },
             Body::Wait(length) => match wait_for(length, scope) {

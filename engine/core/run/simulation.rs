@@ -312,7 +312,8 @@ impl<'a> Run<'a> {
             next.state.apply(next.checked, &record);
             next.records.push(record);
         }
-        let resumed = RunResumed { engine: "t".into(), source: Digest::ZERO, accepted: Vec::new() };
+        let resumed =
+            RunResumed { engine: "t".into(), source: Digest::ZERO, accepted: Vec::new(), accepted_targets: Vec::new() };
         next.record(None, Event::RunResumed(resumed));
         next
     }

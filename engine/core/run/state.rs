@@ -53,6 +53,8 @@ pub struct RunState {
     pub ending: Option<Ending>,
     /// How urgently someone asked it to end: 0, 1, 2.
     pub cancel: u8,
+    /// Who answered at the targets that were changed.
+    pub changed_on: BTreeMap<String, Identity>,
     /// Did someone ask for the latest rollback, after the run?
     pub rollback_requested: bool,
     /// Was that passed on to what is running? Not an event: the runtime says so.
@@ -120,6 +122,7 @@ impl RunState {
             phase: Phase::Main,
             ending: None,
             cancel: 0,
+            changed_on: BTreeMap::new(),
             rollback_requested: false,
             cancel_told: false,
             cancelled_by: None,
@@ -246,6 +249,12 @@ impl RunState {
     }
 
     fn take(&mut self, checked: &Checked, record: &Record, ix: Option<StepIx>) {
+        self.answers.extend(match &record.event {
+            Event::NoteAdded(note) => note.message.clone(),
+            Event::RunCancelling(cancelling) => cancelling.message.clone(),
+            Event::FailureHandled(handled) => handled.message.clone(),
+            _ => None,
+        });
         match (&record.event, ix) {
             (Event::RunStarted(started), _) => {
                 self.started = Some((**started).clone());
@@ -369,6 +378,9 @@ impl RunState {
                 });
             }
             Event::ActionIntent(intent) if intent.part > 0 => {
+                if let Some((target, met)) = intent.target.as_ref().and_then(|name| self.met.get_key_value(name)) {
+                    self.changed_on.insert(target.clone(), met.clone());
+                }
                 if let Some(part) = self.part(ix, intent.part) {
                     part.intent = Some((**intent).clone());
                     part.known = PartKnown::Sent;
@@ -429,6 +441,8 @@ impl RunState {
     fn finished(&mut self, checked: &Checked, ix: StepIx, finished: &StepFinished) {
         self.leave(ix);
         let step = &mut self.steps[ix.at()];
+        // Whatever was asked about it is settled.
+        step.question = None;
         step.status = match finished.status {
             StepEnd::Ok => Status::Ok,
             StepEnd::Failed => Status::Failed,
