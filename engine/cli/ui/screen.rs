@@ -107,9 +107,25 @@ impl Drawing {
 
     /// A line that stays.
     fn say(&self, line: &str) {
-        match &self.bars {
-            Some(bars) => bars.suspend(|| self.out.line(line)),
-            None => self.out.line(line),
+        match (&self.bars, self.questions.front().filter(|_| self.asking)) {
+            // Above the question that is open, which is asked again below.
+            (Some(_), Some(open)) => {
+                self.out.print("\r\x1b[K");
+                self.out.line(line);
+                self.prompt(open);
+            }
+            (Some(bars), None) => bars.suspend(|| self.out.line(line)),
+            (None, _) => self.out.line(line),
+        }
+    }
+
+    /// While a question is open, nothing that moves is drawn over it.
+    fn draw(&self, moving: bool) {
+        if let Some(bars) = &self.bars {
+            if !moving {
+                let _ = bars.clear();
+            }
+            bars.set_draw_target(if moving { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() });
         }
     }
 
@@ -378,16 +394,13 @@ impl Drawing {
             return;
         }
         self.keys.forget();
+        self.draw(false);
         self.asking = true;
         self.prompt(&open);
     }
 
     fn prompt(&self, open: &Open) {
-        let text = format!("    {} ", self.paint.dim(open.keys()));
-        match &self.bars {
-            Some(bars) => bars.suspend(|| self.out.print(&text)),
-            None => self.out.print(&text),
-        }
+        self.out.print(&format!("    {} ", self.paint.dim(open.keys())));
     }
 
     fn typed(&mut self, line: &str) {
@@ -402,17 +415,22 @@ impl Drawing {
                 let _ = self.to_loop.blocking_send(Input { id, actor: self.person.clone(), said });
                 self.questions.pop_front();
                 self.asking = false;
+                self.draw(true);
             }
             Reply::Details => {
+                self.asking = false;
                 for covered in &open.asked.covers {
                     self.under(&format!("{} · {}", covered.step, covered.command));
                     self.under(&format!("  {}", covered.summary));
                 }
                 self.under(&format!("digest {}", open.asked.digest.short()));
+                self.asking = true;
                 self.prompt(&open);
             }
             Reply::Again(words) => {
+                self.asking = false;
                 self.under(words);
+                self.asking = true;
                 self.prompt(&open);
             }
         }
@@ -424,6 +442,7 @@ impl Drawing {
         self.questions.retain(|open| open.step.as_ref() != step);
         if was_asking {
             self.asking = false;
+            self.draw(true);
             self.say("");
         }
     }
