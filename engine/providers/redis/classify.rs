@@ -140,6 +140,18 @@ pub(super) fn listed_no_read(name: &str) -> bool {
     NOT_READS.contains(&name)
 }
 
+/// Why only a run sends a read: a plan must leave the server as it is, and leave it time for others.
+///
+/// A script that is not allowed to write may still clear logs, send messages or never end.
+pub(super) fn only_in_run(name: &str) -> Option<&'static str> {
+    match name {
+        "eval_ro" | "evalsha_ro" | "fcall_ro" => Some("a script is not run by a plan"),
+        "keys" => Some("KEYS serves nobody else until it has seen all keys, so a plan does not run it"),
+        "wait" | "waitaof" => Some("a plan writes nothing that could be waited for"),
+        _ => None,
+    }
+}
+
 /// How a command is carried out. A word that is not known yet is `None`.
 pub(super) fn way(command: &Command, words: &[Option<String>]) -> Way {
     match command {
