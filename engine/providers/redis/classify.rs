@@ -4,6 +4,7 @@
 
 use playbook_core::model::{Class, Effect, Reversal};
 
+use super::eviction;
 use super::lookup::{Command, reads};
 use super::meta::{Flags, Meta};
 use super::secret_words::{SECRET_SETTINGS, touches_passwords};
@@ -260,6 +261,7 @@ fn config(words: &[Option<String>]) -> Reversal {
     }
     names
         .find_map(|name| match name.as_str() {
+            _ if eviction::decides(&name) => Some(eviction::GONE.to_owned()),
             _ if SECRET_SETTINGS.contains(&name.as_str()) => {
                 Some(format!("the old {name} is put back only if it was empty or is a secret that the run knows"))
             }
@@ -333,8 +335,11 @@ mod tests {
 
     #[test]
     fn settings_are_exact_unless_they_are_secret() {
-        assert_eq!(of("CONFIG SET maxmemory ?"), "change, exact");
-        assert!(of("CONFIG SET maxmemory 1 requirepass x").starts_with("change, best effort (the old requirepass"));
+        assert_eq!(of("CONFIG SET timeout ?"), "change, exact");
+        let evicts = "change, best effort (keys that the server evicts do not return)";
+        assert_eq!(of("CONFIG SET maxmemory ?"), evicts);
+        assert_eq!(of("CONFIG SET timeout 1 MaxMemory-Policy allkeys-lru"), evicts);
+        assert!(of("CONFIG SET timeout 1 requirepass x").starts_with("change, best effort (the old requirepass"));
         assert!(of("CONFIG SET ? 1").starts_with("change, best effort"));
     }
 

@@ -3,7 +3,7 @@
 mod server;
 
 use playbook_core::action::{Fault, ReadAccess};
-use playbook_core::model::{Bytes, Class};
+use playbook_core::model::{Bytes, Class, Effect, Reversal};
 use playbook_core::plan::{Change, Image as Shown, Impact, Planned, Sample};
 
 use super::ask::{memory, read_keys};
@@ -11,11 +11,12 @@ use super::call::Call;
 use super::classify::{Way, way};
 use super::client::{Lines, ReadConn};
 use super::config_change::change;
+use super::eviction::{self, Memory};
 use super::expected::expected;
 use super::find_keys::written;
 use super::image::{Image, key_name, span};
 use super::plain_change::keys_of_all;
-use super::settings::{Kept, get_lines, got, normal};
+use super::settings::{Kept, Settings, get_lines, got, normal};
 use super::value::Reply;
 
 /// Keys told one by one.
@@ -199,6 +200,7 @@ fn changed(before: &Shown, after: Shown) -> Shown {
 }
 
 async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {
+    let mut deciding = Settings::new();
     for (n, pair) in call.args().chunks_exact(2).enumerate() {
         let name = pair[0].to_ascii_lowercase();
         let reply = read.ask(&get_lines([name.as_str()])).await?.into_iter().next().unwrap_or(Reply::Nil);
@@ -215,6 +217,26 @@ async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> 
             shown.after = changed(&shown.before, shown.after);
         }
         planned.changes.push(shown);
+        if eviction::decides(&name) {
+            deciding.push((name, after));
+        }
+    }
+    if !deciding.is_empty() {
+        eviction(read, &deciding, planned).await?;
+    }
+    Ok(())
+}
+
+/// What a limit or a policy would cost now.
+async fn eviction(read: &mut ReadConn<'_>, settings: &Settings, planned: &mut Planned) -> Result<(), Fault> {
+    let Some(memory) = Memory::ask(read).await? else {
+        planned.notes.push("this user may not run INFO, so nobody can tell whether keys would be evicted".into());
+        return Ok(());
+    };
+    let then = memory.with(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    if let Some(loss) = memory.loss(&then) {
+        planned.class = Class::new(Effect::Destroy, Reversal::BestEffort(eviction::GONE.into()));
+        planned.notes.push(loss);
     }
     Ok(())
 }

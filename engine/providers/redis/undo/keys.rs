@@ -200,7 +200,7 @@ fn merge(whole: &mut Restore, part: Restore) {
 
 /// A connection whose questions are asked even when it was told to stop: a rollback ends what it
 /// began.
-struct Insisting<'c, 'a>(&'c mut WriteConn<'a>);
+pub(super) struct Insisting<'c, 'a>(pub(super) &'c mut WriteConn<'a>);
 
 impl Ask for Insisting<'_, '_> {
     fn ask(&mut self, lines: &Lines) -> impl Future<Output = Result<Vec<Reply>, Fault>> + Send {

@@ -163,7 +163,7 @@ impl<'a> RedisUndo<'a> {
 
     async fn put_back(&mut self) -> Restore {
         let mut whole = Restore { differs: std::mem::take(&mut self.beyond), ..Restore::default() };
-        let (mut evicted, mut not_raised) = (0, None);
+        let (mut evicted, mut not_raised) = (None, None);
         if let Some(headroom) = &self.headroom {
             match headroom::raise(&mut self.conn, headroom).await {
                 Ok(count) => evicted = count,
@@ -236,7 +236,12 @@ impl<'a> RedisUndo<'a> {
     }
 
     /// Puts the limit back, over a new connection if the old one broke.
-    async fn limit_back(&mut self, headroom: &Headroom, evicted: u64, whole: &mut Restore) -> Result<(), Fault> {
+    async fn limit_back(
+        &mut self,
+        headroom: &Headroom,
+        evicted: Option<u64>,
+        whole: &mut Restore,
+    ) -> Result<(), Fault> {
         match headroom::lower(&mut self.conn, headroom, evicted, whole).await {
             Err(fault) if fault.kind == FaultKind::Unreachable => {
                 self.conn = WriteConn::open(&self.access).await.map_err(|_| fault)?;
