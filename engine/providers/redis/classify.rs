@@ -183,6 +183,9 @@ fn known(name: &str, meta: Meta, words: &[Option<String>]) -> Way {
         "shutdown" => Way::Never("a server that is stopped has to be started where it runs"),
         "migrate" => Way::Keys(Some("the copy on the other server stays")),
         "move" => Way::Keys(Some("the copy in the other database stays")),
+        "copy" if has("DB") && has("REPLACE") => {
+            Way::Keys(Some("the copy in the other database stays, and what it took the place of is gone"))
+        }
         "copy" if has("DB") => Way::Keys(Some("the copy in the other database stays")),
         "client|kill" => Way::Never("connections that were cut stay cut; clients connect again by themselves"),
         "client|unblock" => Way::Never("clients that went on do not go back to waiting"),
@@ -249,7 +252,9 @@ fn script(words: &[Option<String>]) -> Reversal {
     match words.get(2).and_then(Option::as_deref) {
         Some("0") => Reversal::Impossible("the script declares no keys, so nobody knows what it changes".into()),
         None => Reversal::Impossible("only a run can tell whether the script declares keys".into()),
-        Some(_) => Reversal::BestEffort("only the keys that the script declares are captured".into()),
+        Some(_) => {
+            Reversal::BestEffort("only the keys that the script declares are captured, and it may change others".into())
+        }
     }
 }
 
@@ -326,7 +331,10 @@ mod tests {
         assert_eq!(of("SET a b"), "change, exact");
         assert_eq!(of("FLUSHALL"), "destroy, impossible (every key of the database is deleted)");
         assert!(of("SHUTDOWN").starts_with("disrupt, impossible"));
-        assert_eq!(of("EVAL x 1 k"), "unknown, best effort (only the keys that the script declares are captured)");
+        assert_eq!(
+            of("EVAL x 1 k"),
+            "unknown, best effort (only the keys that the script declares are captured, and it may change others)"
+        );
         assert!(of("EVAL x 0").starts_with("unknown, impossible"));
         assert!(of("EVAL x ? k").starts_with("unknown, impossible"));
         assert!(of("ACL LOG ?").starts_with("change, impossible"));

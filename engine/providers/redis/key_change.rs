@@ -108,29 +108,30 @@ impl<'a> KeyChange<'a> {
         self.done = true;
         self.result = typed(self.call.name(), self.call.words(), &reply);
         let lefts: Vec<_> = left.iter().map(|image| image.left(&record.facts.salt)).collect();
-        Ok(Applied {
-            changed: !same || self.changed_beyond(&reply),
-            after: after(&lefts),
-            diff: self.diff(&record, &left, now),
-            corrected: None,
-        })
+        let beyond = self.changed_beyond(&reply);
+        let mut after = after(&lefts);
+        if record.facts.beyond.is_some() && !beyond {
+            after["beyond"] = false.into();
+        }
+        Ok(Applied { changed: !same || beyond, after, diff: self.diff(&record, &left, now), corrected: None })
     }
 
     /// What a command does beyond its keys nobody sees; its reply may say that it did nothing.
     fn changed_beyond(&self, reply: &Reply) -> bool {
         match self.way {
             Way::Keys(None) => false,
-            Way::Keys(Some(_)) => !matches!(reply, Reply::Int(0) | Reply::Nil),
+            Way::Keys(Some(_)) => !matches!(reply, Reply::Int(0) | Reply::Nil) && reply.text() != Some("NOKEY"),
             _ => true,
         }
     }
 
-    /// What rollback has to say besides, because no key stands for it.
+    /// What rollback has to say besides, because no captured key stands for it.
     fn beyond(&self, no_keys: bool) -> Option<String> {
         match &self.way {
             Way::Keys(Some(what)) => Some((*what).to_owned()),
             Way::Keys(None) if no_keys => Some("the server names no key that it writes".to_owned()),
             Way::Script if no_keys => Some("the script declares no keys, so nobody knows what it changed".to_owned()),
+            Way::Script => Some("what the script did besides to keys that it does not declare is not known".to_owned()),
             _ => None,
         }
     }

@@ -128,11 +128,13 @@ fn beyond(parts: &[UndoPart]) -> Result<Vec<Difference>, Fault> {
     let mut found = Vec::new();
     for part in parts {
         let record = KeysRecord::read(&part.record)?;
-        if let (Some(what), true) = (record.facts.beyond, record.keys.is_empty()) {
+        // The reply may have told that nothing happened there.
+        let nothing = part.after.as_ref().and_then(|after| after.get("beyond")) == Some(&false.into());
+        if let (Some(what), false) = (record.facts.beyond, nothing) {
             found.push(Difference {
                 subject: playbook_core::words::join(&part.words),
                 before: "not captured".into(),
-                ours: "carried out".into(),
+                ours: if part.after.is_some() { "carried out".into() } else { "perhaps carried out".into() },
                 now: format!("left as it is: {what}"),
             });
         }

@@ -6,7 +6,7 @@ use playbook_core::plan::{Change, Image, Impact, Planned, Sample};
 
 use super::config::Turn;
 use super::decide::{Decision, decide, histories};
-use super::{Kind, config, enter, same_db, sort};
+use super::{Kind, beyond, config, enter, same_db, sort};
 use crate::redis::ask::read_keys;
 use crate::redis::client::ReadConn;
 use crate::redis::eviction::{Memory, decides, evicted, lost_since};
@@ -25,6 +25,10 @@ pub(in crate::redis) async fn plan(access: ReadAccess<'_>, parts: &[UndoPart]) -
     same_db(&sorted.keys, read.target())?;
     let mut planned = Planned::new(Class::new(Effect::Change, Reversal::NoneNeeded));
     keys(&mut read, &sorted.keys, &mut planned).await?;
+    let beyond = beyond(&sorted.keys)?;
+    planned.notes.extend(beyond.iter().map(|difference| {
+        read.target().secrets().text(&format!("{}: {}", difference.subject, difference.now)).into_owned()
+    }));
     for (kind, part) in &sorted.others {
         match kind {
             Kind::Config => settings(&mut read, part, &mut planned).await?,
