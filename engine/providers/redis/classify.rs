@@ -237,9 +237,9 @@ pub(super) fn class(command: &Command, words: &[Option<String>]) -> Class {
         Way::Keys(Some(beyond)) => Reversal::BestEffort((*beyond).to_owned()),
         Way::Script => script(words),
         Way::Config => config(words),
-        Way::Acl if touches_passwords(words) => {
-            Reversal::BestEffort("a user that is new is removed again; passwords of others are not put back".into())
-        }
+        Way::Acl if touches_passwords(words) => Reversal::BestEffort(
+            "a user that is new is removed again; passwords of others come back only while this process lives".into(),
+        ),
         Way::Acl => Reversal::BestEffort("rules are put back; connections that were cut are not".into()),
         Way::Inverse => Reversal::BestEffort(inverse(command).into()),
         Way::Never(why) => Reversal::Impossible((*why).to_owned()),

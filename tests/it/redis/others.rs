@@ -25,17 +25,65 @@ async fn a_new_user_is_removed_again_and_changed_rules_come_back() {
     client.get_connection().unwrap();
 }
 
+fn enters(server: &Server, user: &str, password: &str) -> bool {
+    let client = redis::Client::open(format!("redis://{user}:{password}@127.0.0.1:{}", server.port)).unwrap();
+    client.get_connection().is_ok()
+}
+
+const PASSWORD_LINES: [&str; 5] = [
+    "ACL SETUSER u on nopass",
+    "ACL SETUSER u >second",
+    "ACL SETUSER u >second <first",
+    "ACL SETUSER u reset",
+    "ACL DELUSER u",
+];
+
 #[tokio::test]
-async fn passwords_of_users_are_not_put_back_and_rollback_says_so() {
+async fn passwords_of_users_come_back_while_the_process_lives_and_are_in_no_record() {
     let server = Server::start(&[]);
     let (site, mut other) = (server.site(), server.other());
-    other.run("ACL SETUSER u on >first ~* +@all");
-    let done = site.run("ACL SETUSER u >second <first").await;
+    for line in PASSWORD_LINES {
+        other.run("ACL SETUSER u reset on >first >also ~* +@all");
+        let before = format!("{:?}", other.run("ACL LIST"));
+        let done = site.run(line).await;
+        for hash in before.split(['#', ' ']).filter(|word| word.len() == 64) {
+            assert!(!done.recorded().contains(hash), "{line}");
+        }
+        for _ in 0..2 {
+            let back = site.undo(&done.parts).await;
+            assert_eq!((back.restored, back.differs.len(), back.conflicts.len()), (1, 0, 0), "{line}: {back:?}");
+        }
+        assert_eq!(format!("{:?}", other.run("ACL LIST")), before, "{line}");
+        assert!(enters(&server, "u", "first") && enters(&server, "u", "also") && !enters(&server, "u", "second"));
+    }
+    // Another password of someone else is left.
+    let done = site.run("ACL SETUSER u >second").await;
+    other.run("ACL SETUSER u <second >theirs");
     let back = site.undo(&done.parts).await;
-    assert_eq!((back.restored, back.differs.len()), (0, 1), "{back:?}");
-    let done = site.run("ACL DELUSER u").await;
-    let back = site.undo(&done.parts).await;
-    assert_eq!((back.restored, back.differs.len()), (0, 1), "{back:?}");
+    assert_eq!((back.restored, back.differs.len(), back.conflicts.len()), (0, 0, 1), "{back:?}");
+}
+
+#[tokio::test]
+async fn a_rollback_that_does_not_know_passwords_leaves_no_open_door_and_says_so() {
+    let server = Server::start(&[]);
+    let (site, mut other) = (server.site(), server.other());
+    for line in PASSWORD_LINES {
+        other.run("ACL SETUSER u reset on >first ~* +@all");
+        let done = site.run(line).await;
+        let later = server.site();
+        for _ in 0..2 {
+            let back = later.undo(&done.parts).await;
+            assert_eq!((back.restored, back.differs.len(), back.conflicts.len()), (0, 1, 0), "{line}: {back:?}");
+            assert!(back.differs[0].now.contains("have to be set again"), "{line}: {back:?}");
+        }
+        assert!(!["first", "second", "any"].iter().any(|password| enters(&server, "u", password)), "{line}");
+    }
+    // What had no password before needs none to be known.
+    other.run("ACL SETUSER u reset on nopass ~* +@all");
+    let done = site.run("ACL SETUSER u resetpass >second").await;
+    let back = server.site().undo(&done.parts).await;
+    assert_eq!((back.restored, back.differs.len()), (1, 0), "{back:?}");
+    assert!(enters(&server, "u", "any"));
 }
 
 #[tokio::test]
