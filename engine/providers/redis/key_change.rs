@@ -12,7 +12,7 @@ use super::client::{Lines, WriteConn};
 use super::faults;
 use super::find_keys::written;
 use super::guarded::{Then, guarded};
-use super::image::{Image, key_name};
+use super::image::Image;
 use super::record::{Facts, KeysRecord, after, salt};
 use super::reply::typed;
 use super::txn::{Outcome, allowed};
@@ -74,7 +74,7 @@ impl<'a> KeyChange<'a> {
         };
         let record = KeysRecord { facts, keys: keys.iter().cloned().zip(before).collect() };
         let undo = record.stored();
-        let subject = self.call.clean(&keys_subject(&keys, record.bytes()));
+        let subject = self.subject(&record);
         let count = keys.len() as u64;
         self.captured = Some(record);
         Ok(Some(Capture { subject, words: self.call.shown().to_vec(), undo, count, last: true }))
@@ -86,7 +86,7 @@ impl<'a> KeyChange<'a> {
         body.extend(&self.call.line());
         let mut replies = match guarded(&mut self.conn, &record.keys, &body, Then::Read, false).await {
             Err(fault) => return Err(self.call.clean_fault(fault)),
-            Ok(Outcome::Moved) => return Err(faults::moved(&self.call.clean(&subject(&record)))),
+            Ok(Outcome::Moved) => return Err(faults::moved(&self.subject(&record))),
             Ok(Outcome::Refused(error)) => return Err(self.refused(&error)),
             Ok(Outcome::Ran(replies)) => replies.into_iter(),
         };
@@ -141,13 +141,19 @@ impl<'a> KeyChange<'a> {
         self.call.clean_fault(fault)
     }
 
+    fn subject(&self, record: &KeysRecord) -> String {
+        let keys: Vec<Vec<u8>> = record.keys.iter().map(|(key, _)| key.clone()).collect();
+        let secrets = self.conn.target().secrets();
+        keys_subject(&keys, record.bytes(), |key| self.call.key_name(key, secrets))
+    }
+
     fn diff(&self, record: &KeysRecord, left: &[Image], now: i64) -> Vec<plan::Change> {
         let slack = slack(self.conn.server());
         let secrets = self.conn.target().secrets();
         let shown = |image: &Image| match image.alive(now) {
             None => plan::Image::Absent,
             Some(_) if self.call.has_secrets() => plan::Image::Secret,
-            Some(_) => plan::Image::of(secrets.text(&image.describe(now)).into_owned()),
+            Some(_) => plan::Image::of(secrets.text(&image.describe(now, secrets)).into_owned()),
         };
         record
             .keys
@@ -156,7 +162,7 @@ impl<'a> KeyChange<'a> {
             .filter(|((_, before), after)| !before.equals(after, slack))
             .take(DIFF)
             .map(|((key, before), after)| {
-                let name = self.call.clean(&key_name(key));
+                let name = self.call.key_name(key, secrets);
                 plan::Change::new(format!("key {name}"), shown(before), shown(after))
             })
             .collect()
@@ -168,11 +174,6 @@ fn never_begun(error: &super::value::ServerError) -> bool {
     error.code == "NOSCRIPT"
         || error.text.starts_with("Error compiling")
         || error.text.starts_with("Function not found")
-}
-
-fn subject(record: &KeysRecord) -> String {
-    let keys: Vec<Vec<u8>> = record.keys.iter().map(|(key, _)| key.clone()).collect();
-    keys_subject(&keys, record.bytes())
 }
 
 impl Change for KeyChange<'_> {

@@ -14,7 +14,7 @@ use super::config_change::change;
 use super::eviction::{self, Memory};
 use super::expected::expected;
 use super::find_keys::written;
-use super::image::{Image, key_name, span};
+use super::image::{Image, span};
 use super::plain_change::keys_of_all;
 use super::settings::{Kept, Settings, get_lines, got, normal};
 use super::value::Reply;
@@ -57,7 +57,7 @@ async fn keys(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Re
     let there: Vec<(&Vec<u8>, &About)> = written.iter().zip(&about).filter(|(_, about)| about.kind != "none").collect();
     let bytes = there.iter().map(|(_, about)| about.bytes).sum();
     let secrets = read.target().secrets();
-    let name = |key: &[u8]| call.clean(&secrets.text(&key_name(key)));
+    let name = |key: &[u8]| call.key_name(key, secrets);
     let samples = there.iter().take(SAMPLES).map(|(key, about)| Sample { name: name(key), about: about.show() });
     planned.impact.push(Impact {
         what: "keys".into(),
@@ -168,18 +168,18 @@ async fn changes(read: &mut ReadConn<'_>, call: &Call, keys: &[Vec<u8>], planned
     let outcome = expected(call.words(), &known);
     let secrets = read.target().secrets();
     for (n, (key, before)) in known.iter().enumerate().take(CHANGES) {
-        let subject = format!("key {}", call.clean(&secrets.text(&key_name(key))));
+        let subject = format!("key {}", call.key_name(key, secrets));
         let text = |text: &str| match text {
             "(absent)" => Shown::Absent,
             _ if call.has_secrets() => Shown::Secret,
             text => Shown::of(secrets.text(text).into_owned()),
         };
         // An approval holds what is shown against what is shown later: no time that is left.
-        let shown = text(&before.describe_fixed(at.now));
+        let shown = text(&before.describe_fixed(at.now, secrets));
         let after = match outcome.as_ref().and_then(|all| all.get(n)) {
             None => Shown::Unknown,
             Some(expected) if expected.keeps(before) => shown.clone(),
-            Some(expected) => changed(&shown, text(&expected.describe(before, at.now))),
+            Some(expected) => changed(&shown, text(&expected.describe(before, at.now, secrets))),
         };
         planned.changes.push(Change::new(subject, shown, after));
     }

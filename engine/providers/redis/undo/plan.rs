@@ -56,15 +56,16 @@ async fn keys(read: &mut ReadConn<'_>, parts: &[UndoPart], planned: &mut Planned
     let secrets = read.target().secrets();
     let (mut back, mut bytes, mut already, mut samples) = (0, 0, 0, Vec::new());
     for ((key, stages), now) in histories.iter().zip(&now) {
-        match decide(key, stages, now, at) {
+        match decide(key, stages, now, at, secrets) {
             Decision::Already => already += 1,
             Decision::Restore(goal, left) => {
                 back += 1;
                 bytes += goal.dump.as_ref().map_or(0, |dump| dump.len() as u64);
-                let name = secrets.text(&key_name(key)).into_owned();
+                let name = key_name(key, secrets);
                 if samples.len() < TOLD {
-                    let about =
-                        secrets.text(&format!("{} → {}", now.describe(at.now), goal.describe(at.now))).into_owned();
+                    let about = secrets
+                        .text(&format!("{} → {}", now.describe(at.now, secrets), goal.describe(at.now, secrets)))
+                        .into_owned();
                     samples.push(Sample { name: name.clone(), about });
                 }
                 if let Some(difference) = left {
