@@ -150,6 +150,17 @@ pub trait Action: Send + Sync {
     /// Performs an action that only reads, and gives its result.
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>>;
 
+    /// Why only a run performs this read, where a plan must not: it may do more than can be seen, or
+    /// hold the target up.
+    fn only_in_run(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// As [`Action::read`], in a run: with leave for what [`Action::only_in_run`] tells.
+    fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
+        self.read(access.reading())
+    }
+
     /// Begins an action that changes something.
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>>;
 }

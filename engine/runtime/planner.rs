@@ -219,6 +219,11 @@ impl Planner<'_> {
         line: &mut PlannedStep,
         so: &mut So,
     ) {
+        if let Some(why) = action.only_in_run() {
+            line.known = Known::AfterRun(Vec::new());
+            line.outcome = Some(why.into());
+            return;
+        }
         let value = match patient(action.read(access)).await {
             Ok(value) => value,
             Err(fault) => {
