@@ -300,3 +300,69 @@ fn a_weak_secret_garbles_no_record_so_that_everything_comes_back() {
         assert_eq!(after, before, "{weak}");
     }
 }
+
+const LONG: &str = r#"
+playbook: long
+inputs: {tok: {type: secret, from: {env: CANARY_INPUT}}}
+targets: {cache: {redis: "redis://127.0.0.1:1"}}
+steps:
+  - {id: g, redis: GET conf, expect: result == "x", on_failure: continue}
+  - id: told
+    assert: steps.g.result == "a"
+    message: "the key that we are about to use for this operation of today is {{ steps.g.result }} ok"
+    otherwise: warn
+  - {id: set, redis: [SET, copy, "{{ inputs.tok }}"]}
+  - {id: del, redis: DEL conf}
+  - {id: last, assert: "false", message: "the key that we are about to use for this operation is {{ steps.g.result }}"}
+"#;
+
+/// Wherever it stands in a text that is cut or wrapped, no part of it is seen.
+#[test]
+fn no_part_of_a_secret_is_left_where_a_text_is_cut_or_wrapped() {
+    let token = "sk_live_4eC39HqLyjWDarjtT1zdp7dcCANARYabcdefghijklmnopqrstuvwxyz0123456789";
+    for pad in (0..240).step_by(13) {
+        let redis = Redis::start(&[]);
+        let value = format!("{}{token} and more", "x".repeat(pad));
+        redis::cmd("SET").arg("conf").arg(&value).exec(&mut redis.connect()).unwrap();
+        let desk = Desk::new();
+        let file = desk.file("long.yaml", &LONG.replace("127.0.0.1:1\"", &format!("127.0.0.1:{}\"", redis.port)));
+        let mut heard = Vec::new();
+        for columns in ["40", "80"] {
+            for args in [
+                &["plan", &file, "--live"][..],
+                &["plan", &file, "--live", "-o", "markdown"],
+                &["run", &file, "-y"],
+                &["timeline", "last"],
+                &["show", "last"],
+            ] {
+                let done = desk.playbook(args).env("CANARY_INPUT", token).env("COLUMNS", columns).output().unwrap();
+                heard.extend([done.stdout, done.stderr]);
+            }
+        }
+        let mut files = vec![desk.dir.path().join("state")];
+        while let Some(path) = files.pop() {
+            if path.is_dir() {
+                files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            } else if path.extension().is_some_and(|ending| ending == "gz") {
+                let mut plain = Vec::new();
+                flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_end(&mut plain).unwrap();
+                heard.push(plain);
+            } else {
+                heard.push(std::fs::read(&path).unwrap());
+            }
+        }
+        for part in token.as_bytes().windows(8) {
+            for text in &heard {
+                let at = text.windows(8).position(|window| window == part);
+                assert!(
+                    at.is_none(),
+                    "pad {pad}: {}",
+                    String::from_utf8_lossy(&text[at.unwrap_or(0).saturating_sub(200)..])
+                        .chars()
+                        .take(400)
+                        .collect::<String>()
+                );
+            }
+        }
+    }
+}

@@ -174,9 +174,9 @@ pub(super) fn shown(bytes: &[u8], secrets: &Secrets) -> String {
     // Before bytes are escaped, and after: a secret may hold what is escaped.
     let mut text = String::new();
     let mut at = 0;
-    for (start, end, name) in secrets.find(bytes) {
+    for (start, end, piece) in secrets.find(bytes) {
         text.push_str(&lossless(&bytes[at..start]));
-        text.push_str(&format!("[secret:{name}]"));
+        text.push_str(&format!("[secret:{}]", piece.secret));
         at = end;
     }
     text.push_str(&lossless(&bytes[at..]));
