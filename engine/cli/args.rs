@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Follow a run from another terminal.
     Watch(RunName),
-    /// Go on with a run that was parked, cancelled or killed.
+    /// Go on with a run that waits for a person, or that was killed or left half-way.
     Resume(Resume),
     /// Say yes to the question of a run.
     Approve(Decide),
@@ -270,6 +270,10 @@ pub(crate) struct Resume {
     /// Go on although this step was changed in the file. May be repeated.
     #[arg(long = "accept", value_name = "STEP")]
     pub accept: Vec<String>,
+    /// Go on although another server answers at this target than when it was changed, for example
+    /// because it was restarted. May be repeated.
+    #[arg(long = "accept-target", value_name = "TARGET")]
+    pub accept_targets: Vec<String>,
     #[command(flatten)]
     pub given: Given,
     /// Ask nothing; park where a person is needed.
@@ -309,6 +313,10 @@ pub(crate) struct Rollback {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
+    /// Go on although another server answers at this target than when it was changed, for example
+    /// because it was restarted. May be repeated.
+    #[arg(long = "accept-target", value_name = "TARGET")]
+    pub accept_targets: Vec<String>,
     #[command(flatten)]
     pub given: Given,
     #[arg(short, long, value_enum, default_value_t = Output::Text)]

@@ -44,7 +44,7 @@ pub(crate) struct Read {
 
 /// Reads and checks; finds everything.
 pub(crate) fn examine(app: &App, located: &Located, targets: Overrides) -> Read {
-    let Overrides { mut sources, targets, .. } = targets;
+    let Overrides { mut sources, mut targets, named, .. } = targets;
     let file = sources.add(located.name.clone(), located.text.clone());
     let (authored, mut found) = match sources.get(file) {
         Some(source) => read(file, source),
@@ -52,6 +52,7 @@ pub(crate) fn examine(app: &App, located: &Located, targets: Overrides) -> Read 
     };
     let mut checked = None;
     if let Some(authored) = &authored {
+        unknown_targets(authored, &mut targets, &named, &mut found);
         let options = Options { stem: Some(stem(&located.name)), targets, throwaway: false };
         let (done, more) = check(authored, &app.registry, &options);
         checked = done.filter(|_| !found.has_errors());
@@ -62,6 +63,26 @@ pub(crate) fn examine(app: &App, located: &Located, targets: Overrides) -> Read 
         sources.mask(diagnostic.primary.span);
     }
     Read { sources, authored, checked, found }
+}
+
+/// A target of the command line that the playbook does not have. One without targets takes any, and an
+/// environment may have more than each playbook uses.
+fn unknown_targets(
+    authored: &Authored,
+    given: &mut Vec<(Spanned<String>, Node)>,
+    named: &[String],
+    found: &mut Diagnostics,
+) {
+    let known: Vec<&str> = authored.targets.iter().map(|(name, _)| name.value.as_str()).collect();
+    given.retain(|(name, _)| {
+        let fits = known.is_empty() || known.contains(&name.value.as_str()) || !named.contains(&name.value);
+        if !fits {
+            let message = format!("the playbook has no target `{}`", name.value);
+            let known = known.clone();
+            found.push(Diagnostic::error(Code::UnknownTarget, name.span, message).suggest(&name.value, known));
+        }
+        fits
+    });
 }
 
 /// As [`examine`], for commands that need a playbook without errors.
@@ -88,6 +109,8 @@ pub(crate) struct Overrides {
     targets: Vec<(Spanned<String>, Node)>,
     environment: Option<String>,
     texts: BTreeMap<String, String>,
+    /// Those of `--target`.
+    named: Vec<String>,
 }
 
 impl Overrides {
@@ -110,10 +133,18 @@ impl Overrides {
                 "write --target cache=redis://10.0.0.7:6379",
             )
         })?;
-        let kind = match url.split([':', '+']).next().unwrap_or_default() {
+        let Some((scheme, _)) = url.split_once("://") else {
+            return Err(Failure::input(
+                Code::TargetAddress,
+                format!("`{url}` is no address of a target: it does not say what is there"),
+                format!("write --target {name}=redis://{url}"),
+            ));
+        };
+        let kind = match scheme {
             "rediss" | "unix" => "redis",
             other => other,
         };
+        self.named.push(name.to_owned());
         self.add(name, &format!("{{{kind}: {}}}", quoted(url)))
     }
 

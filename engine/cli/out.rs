@@ -17,6 +17,11 @@ impl Out {
         Self { secrets }
     }
 
+    /// Without secrets, for whatever is cut or wrapped before it is written.
+    pub(crate) fn clean<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+        self.secrets.text(text)
+    }
+
     /// To standard output, as it is.
     pub(crate) fn print(&self, text: &str) {
         let text = self.secrets.text(text);

@@ -46,7 +46,7 @@ impl Session {
             "host": actor::host(),
         });
         let env = || app.env.iter().map(|(name, value)| (name.clone(), value.clone()));
-        let first = World::new(&inputs, &BTreeMap::new(), &facts, env());
+        let first = World::new(&inputs, &BTreeMap::new(), &facts, env(), &app.secrets);
         let targets = Targets::open(&compiled.checked, &first, &app.secrets).map_err(|(name, error)| {
             let (message, help) = match error {
                 EvalError::Failed { message, help, .. } => (message, help),
@@ -55,7 +55,7 @@ impl Session {
             Failure::input(Code::TargetAddress, format!("target `{name}`: {message}"), help)
         })?;
         let addresses = targets.addresses();
-        let world = World::new(&inputs, &addresses, &facts, env());
+        let world = World::new(&inputs, &addresses, &facts, env(), &app.secrets);
         Ok(Self { compiled, inputs, world, targets, addresses })
     }
 

@@ -76,15 +76,26 @@ fn secret_help(input: &Input) -> String {
 fn value_of(app: &App, wanted: &Wanted<'_>, input: &Input, given: Option<&Raw>) -> Result<Option<Value>, Failure> {
     let accept = |raw: &Raw| {
         input.accept(raw).map(Some).map_err(|why| {
-            let help = format!("`playbook show {}` lists the inputs", wanted.compiled.checked.name());
-            Failure::input(Code::InputValue, why, help)
+            let located = &wanted.compiled.located;
+            let name = if located.path.is_some() { &located.name } else { wanted.compiled.checked.name() };
+            let help = format!("`playbook show {name}` lists the inputs");
+            Failure::input(Code::InputValue, format!("the input `{}`: {why}", input.name), help)
         })
     };
-    if let Some(raw) = given {
-        return accept(raw);
-    }
     let hidden = |value: &&Value| value.as_str().is_some_and(|text| text.starts_with("[secret:"));
     let kept = wanted.recorded.and_then(|recorded| recorded.get(&input.name)).filter(|value| !hidden(value));
+    if let Some(raw) = given {
+        let value = accept(raw)?;
+        // What was planned, approved and done with one value does not go on with another.
+        if let Some(kept) = kept.filter(|kept| Some(*kept) != value.as_ref()) {
+            return Err(Failure::input(
+                Code::InputValue,
+                format!("the input `{}` was {kept} when the run began", input.name),
+                "a run goes on with the inputs it began with; leave it out, or run the playbook anew",
+            ));
+        }
+        return Ok(value);
+    }
     if let Some(value) = kept.filter(|_| input.kind != InputType::Secret) {
         return Ok(Some(value.clone()).filter(|value| !value.is_null()));
     }

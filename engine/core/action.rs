@@ -150,6 +150,17 @@ pub trait Action: Send + Sync {
     /// Performs an action that only reads, and gives its result.
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>>;
 
+    /// Why only a run performs this read, where a plan must not: it may do more than can be seen, or
+    /// hold the target up.
+    fn only_in_run(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// As [`Action::read`], in a run: with leave for what [`Action::only_in_run`] tells.
+    fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
+        self.read(access.reading())
+    }
+
     /// Begins an action that changes something.
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>>;
 }
@@ -302,6 +313,7 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Identity {
     /// Unique to this server, cluster or engine: locks are taken on it.
+    #[schemars(extend("format" = "name"))]
     pub id: String,
     /// What people want to know: role, version, user.
     pub facts: Vec<(String, String)>,
@@ -444,11 +456,12 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Its page.
     #[serde(with = "code_text")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "name"))]
     pub code: Code,
     /// What happened: a lower-case fragment.
     pub message: String,
     /// The server's own words begin with this: `OOM`, `NOAUTH`.
+    #[schemars(extend("format" = "name"))]
     pub server_code: Option<String>,
     /// What to do.
     pub help: String,

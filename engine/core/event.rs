@@ -200,6 +200,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OtherEvent {
     /// Its name.
+    #[schemars(extend("format" = "name"))]
     pub r#type: String,
     /// Its fields.
     #[serde(default)]
@@ -275,6 +276,7 @@ pub enum StepEnd {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStarted {
     /// The playbook's name.
+    #[schemars(extend("format" = "name"))]
     pub playbook: String,
     /// Its title.
     pub title: Option<String>,
@@ -287,6 +289,7 @@ pub struct RunStarted {
     /// Commit and whether there were changes on top, if the file is under git.
     pub git: Option<Git>,
     /// The environment that was selected.
+    #[schemars(extend("format" = "name"))]
     pub environment: Option<String>,
     /// Targets given on the command line or by the environment, as YAML, secrets hidden.
     pub overrides: BTreeMap<String, String>,
@@ -297,6 +300,7 @@ pub struct RunStarted {
     /// Is it a rehearsal?
     pub drill: bool,
     /// The version of the program.
+    #[schemars(extend("format" = "name"))]
     pub engine: String,
     /// The digest of the plan.
     pub plan: Digest,
@@ -323,6 +327,7 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Git {
     /// Commit.
+    #[schemars(extend("format" = "name"))]
     pub rev: String,
     /// Changes on top of it?
     pub dirty: bool,
@@ -332,11 +337,15 @@ pub struct Git {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResumed {
     /// The version of the program.
+    #[schemars(extend("format" = "name"))]
     pub engine: String,
     /// SHA-256 of the file as it is now.
     pub source: Digest,
     /// Changed steps that someone accepted.
     pub accepted: Vec<StepId>,
+    /// Targets at which someone else answers than when they were changed, and that someone accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted_targets: Vec<String>,
 }
 
 /// See [`Event::RunPaused`].
@@ -353,6 +362,10 @@ pub struct RunCancelling {
     pub stage: u8,
     /// `SIGINT`, `SIGTERM`, `playbook cancel`, …
     pub by: String,
+    /// Identifies the message that said so, so that it counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
+    pub message: Option<String>,
 }
 
 /// See [`Event::RunPhase`].
@@ -381,6 +394,7 @@ pub struct RunFinished {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetMet {
     /// As in `targets:`.
+    #[schemars(extend("format" = "name"))]
     pub target: String,
     /// Who is there.
     pub identity: Identity,
@@ -390,8 +404,10 @@ pub struct TargetMet {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LockTaken {
     /// As in `targets:`.
+    #[schemars(extend("format" = "name"))]
     pub target: String,
     /// The identity that is locked.
+    #[schemars(extend("format" = "name"))]
     pub identity: String,
 }
 
@@ -399,6 +415,7 @@ pub struct LockTaken {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LockBroken {
     /// The identity that was locked.
+    #[schemars(extend("format" = "name"))]
     pub identity: String,
     /// Why someone broke it.
     pub reason: String,
@@ -410,8 +427,10 @@ pub struct StepStarted {
     /// Its title or its command.
     pub title: String,
     /// Its action.
+    #[schemars(extend("format" = "name"))]
     pub action: String,
     /// The target it acts on.
+    #[schemars(extend("format" = "name"))]
     pub target: Option<String>,
     /// `file:line`.
     pub place: String,
@@ -504,6 +523,10 @@ pub enum Choice {
 pub struct FailureHandled {
     /// What is done.
     pub choice: Choice,
+    /// Identifies the message that said so, so that it counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
+    pub message: Option<String>,
 }
 
 /// See [`Event::ActionPlanned`].
@@ -525,6 +548,7 @@ pub struct StateCaptured {
     /// What is captured, for people.
     pub subject: String,
     /// Shape and version of the record.
+    #[schemars(extend("format" = "name"))]
     pub kind: String,
     /// The record.
     pub record: Value,
@@ -533,7 +557,7 @@ pub struct StateCaptured {
     /// Bytes of the bulk.
     pub bytes: u64,
     /// When, within a rollback, it is its turn.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "name"))]
     pub order: UndoOrder,
     /// Is this part the whole of the action, or its end?
     #[serde(default)]
@@ -549,6 +573,7 @@ pub struct ActionIntent {
     /// Which part of the step, from 1; 0 for a read.
     pub part: u32,
     /// The target it acts on.
+    #[schemars(extend("format" = "name"))]
     pub target: Option<String>,
     /// What is sent, secrets hidden.
     pub words: Vec<String>,
@@ -718,6 +743,7 @@ pub struct ApprovalDecided {
     /// SHA-256 over what they saw.
     pub digest: Digest,
     /// Identifies the answer, so that it counts once.
+    #[schemars(extend("format" = "name"))]
     pub answer: Option<String>,
 }
 
@@ -732,6 +758,7 @@ pub struct ApprovalLapsed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RollbackStarted {
     /// Why.
+    #[schemars(extend("format" = "name"))]
     pub cause: String,
     /// The steps, in the order in which they are rolled back.
     pub steps: Vec<StepId>,
@@ -796,6 +823,10 @@ pub struct RollbackFinished {
 pub struct NoteAdded {
     /// What was said.
     pub text: String,
+    /// Identifies the message that said so, so that it counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "name"))]
+    pub message: Option<String>,
 }
 
 /// See [`Event::ClockJumped`].
@@ -824,6 +855,13 @@ impl Event {
                 .and_then(|value| value.get("type")?.as_str().map(str::to_owned))
                 .unwrap_or_default(),
         }
+    }
+
+    /// Does this version know events of this name?
+    pub fn is_known(name: &str) -> bool {
+        let schema = crate::redact::schema_of::<Self>();
+        let kinds = ["anyOf", "oneOf"].into_iter().filter_map(|list| schema.get(list)?.as_array()).flatten();
+        kinds.into_iter().any(|kind| kind.pointer("/properties/type/const").is_some_and(|known| known == name))
     }
 
     /// Must it be on disk before anything else happens?

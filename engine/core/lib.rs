@@ -15,6 +15,7 @@ pub mod journal;
 pub mod model;
 pub mod plan;
 pub mod ports;
+pub mod redact;
 pub mod registry;
 pub mod run;
 pub mod secret;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// All secrets of a process. Cheap to clone; clones share.
@@ -20,8 +21,53 @@ struct Known {
 
 struct Finder {
     automaton: AhoCorasick,
-    names: Vec<String>,
+    /// What each pattern is: a form of a secret.
+    forms: Vec<Form>,
     longest: usize,
+    /// Every [`WINDOW`] bytes of every long value.
+    windows: Option<Windows>,
+}
+
+struct Windows {
+    automaton: AhoCorasick,
+    /// Of each window: whose, and where it begins.
+    places: Vec<(String, usize)>,
+}
+
+struct Form {
+    /// Of the secret.
+    name: String,
+    /// Among [`forms`] of its value.
+    index: usize,
+    bytes: Vec<u8>,
+}
+
+/// Shorter values stand in every second word: they are replaced only where they stand alone.
+const SHORT: usize = 4;
+/// A value of at least [`LONG`] bytes is also cut out where only so many of it in a row are left, as
+/// compression leaves them.
+const WINDOW: usize = 8;
+const LONG: usize = 12;
+
+/// A piece of some bytes that comes from a secret, and how to make it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// The secret.
+    pub secret: String,
+    /// Which of its forms: 0 is the value as it is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub form: usize,
+    /// The first byte of that form.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub from: usize,
+    /// How many bytes of it; all of them if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub len: Option<usize>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl std::fmt::Debug for Secrets {
@@ -83,6 +129,23 @@ impl Secrets {
         }
     }
 
+    /// As [`Secrets::text`], where it stands.
+    pub fn text_in_place(&self, text: &mut String) {
+        let cleaned = match self.text(text) {
+            Cow::Owned(cleaned) => Some(cleaned),
+            Cow::Borrowed(_) => None,
+        };
+        if let Some(cleaned) = cleaned {
+            *text = cleaned;
+        }
+    }
+
+    /// Is a secret anywhere in a value?
+    pub fn occurs(&self, value: &Value) -> bool {
+        let Some(finder) = self.finder() else { return false };
+        finder.automaton.is_match(value.to_string().as_bytes()) || occurs(&finder, value)
+    }
+
     /// Replaces secrets in all texts of a value, keys included. Counts them.
     pub fn value(&self, value: &mut Value) -> u64 {
         match self.finder() {
@@ -100,43 +163,87 @@ impl Secrets {
         }
     }
 
-    /// Where secrets stand literally in some bytes: start, end, name; in order, not overlapping.
-    pub fn find(&self, bytes: &[u8]) -> Vec<(usize, usize, String)> {
+    /// Where secrets stand in some bytes, in whatever form: start, end, and how to make it again; in
+    /// order, not overlapping.
+    pub fn find(&self, bytes: &[u8]) -> Vec<(usize, usize, Piece)> {
         let Some(finder) = self.finder() else { return Vec::new() };
-        let values = self.all();
-        finder
+        let mut found: Vec<(usize, usize, Piece)> = finder
             .automaton
             .find_iter(bytes)
-            .filter_map(|found| {
-                let name = &finder.names[found.pattern().as_usize()];
-                let literal =
-                    values.get(name).is_some_and(|value| value.as_bytes() == &bytes[found.start()..found.end()]);
-                literal.then(|| (found.start(), found.end(), name.clone()))
+            .map(|found| {
+                let form = &finder.forms[found.pattern().as_usize()];
+                let piece = Piece { secret: form.name.clone(), form: form.index, from: 0, len: None };
+                (found.start(), found.end(), piece)
             })
-            .collect()
+            .collect();
+        found.extend(self.fragments(bytes, &found));
+        found.sort_by_key(|(start, _, _)| *start);
+        found
+    }
+
+    /// Parts of long values that stand between what is found already.
+    fn fragments(&self, bytes: &[u8], found: &[(usize, usize, Piece)]) -> Vec<(usize, usize, Piece)> {
+        let Some(finder) = self.finder() else { return Vec::new() };
+        let Some(windows) = &finder.windows else { return Vec::new() };
+        let mut more = Vec::new();
+        let ends = found.iter().map(|(start, _, _)| *start).chain([bytes.len()]);
+        let starts = [0].into_iter().chain(found.iter().map(|(_, end, _)| *end));
+        for (mut at, end) in starts.zip(ends) {
+            while let Some(hit) = windows.automaton.find(Input::new(bytes).span(at..end.max(at))) {
+                let (name, from) = &windows.places[hit.pattern().as_usize()];
+                let value = self.get(name).unwrap_or_default();
+                let rest = value.as_bytes().get(*from..).unwrap_or_default();
+                let same = rest.iter().zip(&bytes[hit.start()..end]).take_while(|(a, b)| a == b).count();
+                let piece = Piece { secret: name.clone(), form: 0, from: *from, len: Some(same) };
+                more.push((hit.start(), hit.start() + same, piece));
+                at = hit.start() + same.max(1);
+            }
+        }
+        more
+    }
+
+    /// The bytes of a piece, if its secret is known.
+    pub fn piece(&self, piece: &Piece) -> Option<Vec<u8>> {
+        let form = forms(&self.get(&piece.secret)?).into_iter().nth(piece.form)?;
+        let end = piece.len.map_or(form.len(), |len| piece.from.saturating_add(len));
+        form.get(piece.from..end).map(<[u8]>::to_vec)
     }
 
     /// Takes secrets out of the texts of a record that has to be read back exactly: a text that holds
-    /// one becomes `{"$spliced": ["before", {"$secret": "name"}, "after"]}`.
+    /// one becomes `{"$spliced": ["before", {"secret": "name"}, "after"]}`.
     pub fn splice(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
-                let found = self.find(text.as_bytes());
+                // A piece of a text is a text only between characters.
+                let whole = |(start, end, _): &(usize, usize, Piece)| {
+                    text.is_char_boundary(*start) && text.is_char_boundary(*end)
+                };
+                let found: Vec<_> = self.find(text.as_bytes()).into_iter().filter(whole).collect();
                 if found.is_empty() {
                     return;
                 }
                 let mut parts = Vec::new();
                 let mut at = 0;
-                for (start, end, name) in found {
+                for (start, end, piece) in found {
                     parts.push(Value::from(&text[at..start]));
-                    parts.push(serde_json::json!({"$secret": name}));
+                    parts.push(serde_json::json!(piece));
                     at = end;
                 }
                 parts.push(Value::from(&text[at..]));
                 *value = serde_json::json!({"$spliced": parts});
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.splice(item)),
-            Value::Object(map) => map.values_mut().for_each(|inner| self.splice(inner)),
+            Value::Object(map) => {
+                map.values_mut().for_each(|inner| self.splice(inner));
+                if map.keys().any(|key| !self.find(key.as_bytes()).is_empty()) {
+                    let pairs = std::mem::take(map).into_iter().map(|(key, inner)| {
+                        let mut key = Value::from(key);
+                        self.splice(&mut key);
+                        Value::Array(vec![key, inner])
+                    });
+                    *value = serde_json::json!({"$pairs": pairs.collect::<Vec<_>>()});
+                }
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
@@ -149,15 +256,23 @@ impl Secrets {
         match value {
             Value::Object(map) if map.len() == 1 && map.contains_key("$spliced") => {
                 let parts = map.get("$spliced").and_then(Value::as_array).cloned().unwrap_or_default();
-                let mut text = String::new();
+                let mut bytes = Vec::new();
                 for part in parts {
-                    match (part.as_str(), part.get("$secret").and_then(Value::as_str)) {
-                        (Some(plain), _) => text.push_str(plain),
-                        (None, Some(name)) => text.push_str(&self.get(name).ok_or_else(|| name.to_owned())?),
-                        (None, None) => {}
+                    if let Some(plain) = part.as_str() {
+                        bytes.extend_from_slice(plain.as_bytes());
+                    } else if let Ok(piece) = Piece::deserialize(&part) {
+                        bytes.extend(self.piece(&piece).ok_or(piece.secret)?);
                     }
                 }
-                *value = Value::from(text);
+                *value = Value::from(String::from_utf8_lossy(&bytes).into_owned());
+                Ok(())
+            }
+            Value::Object(map) if map.len() == 1 && map.contains_key("$pairs") => {
+                let mut pairs = map.shift_remove("$pairs").unwrap_or_default();
+                self.unsplice(&mut pairs)?;
+                let pairs = pairs.as_array().into_iter().flatten();
+                let pair = |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.clone()));
+                *value = Value::Object(pairs.filter_map(pair).collect());
                 Ok(())
             }
             Value::Object(map) => map.values_mut().try_for_each(|inner| self.unsplice(inner)),
@@ -208,18 +323,63 @@ impl Stream {
 impl Finder {
     fn replace(&self, bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
         let mut out = Vec::new();
+        let mut done = 0;
         let mut at = 0;
         let mut count = 0;
-        for found in self.automaton.find_iter(bytes) {
-            out.extend_from_slice(&bytes[at..found.start()]);
-            out.extend_from_slice(format!("[secret:{}]", self.names[found.pattern().as_usize()]).as_bytes());
-            at = found.end();
+        while let Some(found) = self.automaton.find(Input::new(bytes).span(at..bytes.len())) {
+            let form = &self.forms[found.pattern().as_usize()];
+            if let Some(end) = self.marker_around(bytes, found.start()) {
+                // What has been replaced before is not replaced again.
+                at = end.max(at + 1);
+                continue;
+            }
+            if form.bytes.len() < SHORT && !stands_alone(bytes, found.start(), found.end()) {
+                at = found.start() + 1;
+                continue;
+            }
+            out.extend_from_slice(&bytes[done..found.start()]);
+            out.extend_from_slice(format!("[secret:{}]", form.name).as_bytes());
+            (done, at) = (found.end(), found.end());
             count += 1;
         }
         (count > 0).then(|| {
-            out.extend_from_slice(&bytes[at..]);
+            out.extend_from_slice(&bytes[done..]);
             (out, count)
         })
+    }
+
+    /// The end of the marker of a known secret that this place is in.
+    fn marker_around(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        const OPENS: &[u8] = b"[secret:";
+        let from = at.saturating_sub(OPENS.len() + 80);
+        let start =
+            bytes[from..bytes.len().min(at + OPENS.len())].windows(OPENS.len()).rposition(|window| window == OPENS)?
+                + from;
+        let name = &bytes[start + OPENS.len()..];
+        let name = &name[..name.iter().position(|&byte| byte == b']')?];
+        let end = start + OPENS.len() + name.len() + 1;
+        (start <= at && at < end && self.forms.iter().any(|form| form.name.as_bytes() == name)).then_some(end)
+    }
+
+    fn name_in(&self, bytes: &[u8]) -> Option<&str> {
+        Some(&self.forms[self.automaton.find(bytes)?.pattern().as_usize()].name)
+    }
+}
+
+/// No letter or digit before or after?
+fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
+    let part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
+    !part(start.checked_sub(1).and_then(|at| bytes.get(at))) && !part(bytes.get(end))
+}
+
+fn occurs(finder: &Finder, value: &Value) -> bool {
+    match value {
+        Value::String(text) => finder.automaton.is_match(text.as_bytes()),
+        Value::Array(items) => items.iter().any(|item| occurs(finder, item)),
+        Value::Object(map) => {
+            map.iter().any(|(key, inner)| finder.automaton.is_match(key.as_bytes()) || occurs(finder, inner))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -228,10 +388,7 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
         Value::String(text) => {
             let Some((bytes, count)) = finder.replace(text.as_bytes()) else { return 0 };
             if tag {
-                let name = finder
-                    .automaton
-                    .find(text.as_bytes())
-                    .map(|found| finder.names[found.pattern().as_usize()].clone());
+                let name = finder.name_in(text.as_bytes()).map(str::to_owned);
                 *value = serde_json::json!({"$secret": name});
             } else {
                 *text = String::from_utf8_lossy(&bytes).into_owned();
@@ -259,7 +416,7 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
                 finder.automaton.find(text.as_bytes()).filter(|found| found.start() == 0 && found.end() == text.len());
             match whole {
                 Some(found) if text.len() >= 4 => {
-                    *value = Value::from(format!("[secret:{}]", finder.names[found.pattern().as_usize()]));
+                    *value = Value::from(format!("[secret:{}]", finder.forms[found.pattern().as_usize()].name));
                     1
                 }
                 _ => 0,
@@ -269,19 +426,29 @@ fn redact(finder: &Finder, value: &mut Value, tag: bool) -> u64 {
 }
 
 fn build(values: &BTreeMap<String, String>) -> Option<Arc<Finder>> {
-    let mut patterns: Vec<Vec<u8>> = Vec::new();
-    let mut names = Vec::new();
+    let mut all: Vec<Form> = Vec::new();
     for (name, value) in values {
-        for form in forms(value) {
-            if !patterns.contains(&form) {
-                patterns.push(form);
-                names.push(name.clone());
+        for (index, bytes) in forms(value).into_iter().enumerate() {
+            if !all.iter().any(|form| form.bytes == bytes) {
+                all.push(Form { name: name.clone(), index, bytes });
             }
         }
     }
-    let longest = patterns.iter().map(Vec::len).max()?;
-    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns).ok()?;
-    Some(Arc::new(Finder { automaton, names, longest }))
+    let longest = all.iter().map(|form| form.bytes.len()).max()?;
+    let patterns = all.iter().map(|form| &form.bytes);
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()?;
+    Some(Arc::new(Finder { automaton, forms: all, longest, windows: windows(values) }))
+}
+
+fn windows(values: &BTreeMap<String, String>) -> Option<Windows> {
+    let long = values.iter().filter(|(_, value)| value.len() >= LONG);
+    let (patterns, places): (Vec<&[u8]>, Vec<_>) = long
+        .flat_map(|(name, value)| {
+            value.as_bytes().windows(WINDOW).enumerate().map(move |(from, window)| (window, (name.clone(), from)))
+        })
+        .unzip();
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&patterns).ok()?;
+    (!places.is_empty()).then_some(Windows { automaton, places })
 }
 
 /// The forms in which a value may show up.
@@ -377,13 +544,43 @@ mod tests {
 
     #[test]
     fn what_is_spliced_out_comes_back() {
-        let original = serde_json::json!({"key": "pre hunter2 mid hunter2", "n": [1, "plain"]});
+        let original = serde_json::json!({"key": "pre hunter2 mid hunter2", "n": [1, "plain"], "m": {"hunter2": 1}});
         let mut value = original.clone();
         secrets().splice(&mut value);
         assert!(!value.to_string().contains("hunter2"));
         assert_eq!(Secrets::new().unsplice(&mut value.clone()), Err("pw".to_owned()));
         secrets().unsplice(&mut value).unwrap();
         assert_eq!(value, original);
+    }
+
+    #[test]
+    fn every_form_and_what_compression_leaves_can_be_cut_out_and_made_again() {
+        let secrets = Secrets::new();
+        let value = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
+        secrets.add("token", value);
+        use base64::Engine as _;
+        let basic = base64::engine::general_purpose::STANDARD.encode(format!("user:{value}"));
+        let left = &value[..20];
+        for text in [format!("Basic {basic}"), format!("\u{1}{left}\u{2}rest"), format!("{value}{left}")] {
+            let mut spliced = Value::from(text.as_str());
+            secrets.splice(&mut spliced);
+            let shown = spliced.to_string();
+            assert!(!shown.contains("4eC39HqL") && !shown.contains(&basic[12..30]), "{shown}");
+            secrets.unsplice(&mut spliced).unwrap();
+            assert_eq!(spliced, Value::from(text));
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_replaced_where_it_stands_alone_and_nothing_is_replaced_twice() {
+        let secrets = Secrets::new();
+        secrets.add("pin", "a");
+        secrets.add("word", "secret");
+        assert_eq!(secrets.text("a cat has a=a"), "[secret:pin] cat has [secret:pin]=[secret:pin]");
+        let once = secrets.text("my secret").into_owned();
+        assert_eq!(once, "my [secret:word]");
+        assert_eq!(secrets.text(&once), once);
+        assert_eq!(secrets.text("[secret:no such] secret"), "[[secret:word]:no such] [secret:word]");
     }
 
     proptest! {

@@ -52,6 +52,18 @@ pub enum RuntimeError {
     /// A secret that a stored part needs is not known.
     #[error("the secret `{0}` is needed to read what was captured")]
     SecretNeeded(String),
+    /// Someone else answers at a target than when it was changed.
+    #[error("`{target}` ({address}) is not the one that the run changed: that was {before}, this is {now}")]
+    OtherTarget {
+        /// Its name.
+        target: String,
+        /// Where it is now.
+        address: String,
+        /// Who answered then.
+        before: String,
+        /// Who answers now.
+        now: String,
+    },
     /// Another run holds the target.
     #[error("{0}")]
     Locked(String),
@@ -75,6 +87,7 @@ impl RuntimeError {
             Self::Busy(_) | Self::Locked(_) => Code::Locked,
             Self::Damaged { .. } | Self::Line { .. } => Code::JournalDamaged,
             Self::SecretNeeded(_) => Code::SecretUnavailable,
+            Self::OtherTarget { .. } => Code::WrongTarget,
             Self::Internal(_) => Code::Internal,
         }
     }
@@ -96,6 +109,9 @@ impl RuntimeError {
             }
             Self::Blob { .. } => "restore the state directory from where it was copied to".into(),
             Self::SecretNeeded(name) => format!("give the secret again, from where the input `{name}` takes it"),
+            Self::OtherTarget { target, .. } => format!(
+                "point it at the server that was changed; if this is the same one, restarted, add --accept-target {target}"
+            ),
             Self::Locked(_) => "`playbook runs` shows who; resume or roll back that run, or `playbook unlock`".into(),
             Self::Internal(_) => "this is a fault in playbook; the journal has everything up to here".into(),
         }

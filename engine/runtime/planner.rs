@@ -219,6 +219,11 @@ impl Planner<'_> {
         line: &mut PlannedStep,
         so: &mut So,
     ) {
+        if let Some(why) = action.only_in_run() {
+            line.known = Known::AfterRun(Vec::new());
+            line.outcome = Some(why.into());
+            return;
+        }
         let value = match patient(action.read(access)).await {
             Ok(value) => value,
             Err(fault) => {
@@ -240,7 +245,9 @@ impl Planner<'_> {
             // How long it would take, and whether it comes true, only the run can tell.
             line.outcome = Some(format!("not true yet: {}", expr.text()));
         } else {
-            line.outcome = Some(told(&value));
+            let mut shown = value.clone();
+            self.asked.world.secrets().value(&mut shown);
+            line.outcome = Some(told(&shown));
             self.view(step, so, "ok", Some(value));
         }
     }

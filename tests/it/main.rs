@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod crash;
 mod generated;
+mod going_on;
 mod golden;
 mod journal;
 mod live;

@@ -88,7 +88,9 @@ fn streams_and_scripts_with_declared_keys_come_back() {
          - redis: [EVAL, \"return redis.call('incr', KEYS[1])\", '1', n]\n    confirm: Sure?\n  \
          - assert: 1 > 2\n",
     );
-    let done = desk.run(&["run", &file, "--yes", "-t", &target(&redis)]).expect(4);
+    // Nobody knows what a script did besides its keys, so this is never called complete.
+    let done = desk.run(&["run", &file, "--yes", "-t", &target(&redis)]).expect(5);
+    assert!(done.out().contains("beyond") || done.out().contains("besides"), "{}", done.out());
     assert_same(&before, &redis.everything(), &done.out());
 }
 

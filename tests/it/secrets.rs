@@ -255,3 +255,114 @@ fn a_run_that_held_secrets_resumes_after_a_kill_and_asks_for_them_again() {
     scene.run(&["rollback", "last", "--yes"]);
     scene.nothing_found();
 }
+
+const WEAK: &str = r#"
+playbook: weak
+inputs: {pw: {type: secret, from: {env: WEAK}}}
+targets:
+  cache: {redis: {url: "redis://127.0.0.1:1", password: "{{ inputs.pw }}"}}
+steps:
+  - {id: a, redis: SET a 2}
+  - {id: c, redis: CONFIG SET maxmemory 100mb}
+  - {id: d, redis: DEL hh}
+  - {id: keys, redis.keys: {match: "k:*", do: unlink}, confirm: sure?}
+"#;
+
+/// Passwords that are part of what a journal is made of: fields, kinds, states, digests, numbers.
+#[test]
+fn a_weak_secret_garbles_no_record_so_that_everything_comes_back() {
+    for weak in ["change", "42", "redis", "keys", "ok", "1", "a", "status", "restored", "3", "sha256", "record"] {
+        let redis = Redis::start(&[]);
+        redis.send(&format!("CONFIG SET requirepass {weak}"));
+        let mut other =
+            redis::Client::open(format!("redis://:{weak}@127.0.0.1:{}", redis.port)).unwrap().get_connection().unwrap();
+        let mut send = |line: &str| -> redis::Value {
+            let mut command = redis::Cmd::new();
+            for word in line.split(' ') {
+                command.arg(word);
+            }
+            command.query(&mut other).unwrap()
+        };
+        send("SET a 1");
+        send("HSET hh x y");
+        for n in 0..5 {
+            send(&format!("SET k:{n} {weak}"));
+        }
+        let before = [send("GET a"), send("HGETALL hh"), send("GET k:3"), send("CONFIG GET maxmemory"), send("DBSIZE")];
+        let desk = Desk::new();
+        let file = desk.file("weak.yaml", &WEAK.replace("127.0.0.1:1\"", &format!("127.0.0.1:{}\"", redis.port)));
+        let run = |args: &[&str]| Done(desk.playbook(args).env("WEAK", weak).output().unwrap());
+        run(&["run", &file, "--yes"]).expect(0);
+        assert_ne!(send("GET a"), before[0], "{weak}");
+        run(&["verify", "last"]).expect(0);
+        run(&["rollback", "last", "--yes"]).expect(0);
+        let after = [send("GET a"), send("HGETALL hh"), send("GET k:3"), send("CONFIG GET maxmemory"), send("DBSIZE")];
+        assert_eq!(after, before, "{weak}");
+    }
+}
+
+const LONG: &str = r#"
+playbook: long
+inputs: {tok: {type: secret, from: {env: CANARY_INPUT}}}
+targets: {cache: {redis: "redis://127.0.0.1:1"}}
+steps:
+  - {id: g, redis: GET conf, expect: result == "x", on_failure: continue}
+  - id: told
+    assert: steps.g.result == "a"
+    message: "the key that we are about to use for this operation of today is {{ steps.g.result }} ok"
+    otherwise: warn
+  - {id: set, redis: [SET, copy, "{{ inputs.tok }}"]}
+  - {id: del, redis: DEL conf}
+  - {id: last, assert: "false", message: "the key that we are about to use for this operation is {{ steps.g.result }}"}
+"#;
+
+/// Wherever it stands in a text that is cut or wrapped, no part of it is seen.
+#[test]
+fn no_part_of_a_secret_is_left_where_a_text_is_cut_or_wrapped() {
+    let token = "sk_live_4eC39HqLyjWDarjtT1zdp7dcCANARYabcdefghijklmnopqrstuvwxyz0123456789";
+    for pad in (0..240).step_by(13) {
+        let redis = Redis::start(&[]);
+        let value = format!("{}{token} and more", "x".repeat(pad));
+        redis::cmd("SET").arg("conf").arg(&value).exec(&mut redis.connect()).unwrap();
+        let desk = Desk::new();
+        let file = desk.file("long.yaml", &LONG.replace("127.0.0.1:1\"", &format!("127.0.0.1:{}\"", redis.port)));
+        let mut heard = Vec::new();
+        for columns in ["40", "80"] {
+            for args in [
+                &["plan", &file, "--live"][..],
+                &["plan", &file, "--live", "-o", "markdown"],
+                &["run", &file, "-y"],
+                &["timeline", "last"],
+                &["show", "last"],
+            ] {
+                let done = desk.playbook(args).env("CANARY_INPUT", token).env("COLUMNS", columns).output().unwrap();
+                heard.extend([done.stdout, done.stderr]);
+            }
+        }
+        let mut files = vec![desk.dir.path().join("state")];
+        while let Some(path) = files.pop() {
+            if path.is_dir() {
+                files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            } else if path.extension().is_some_and(|ending| ending == "gz") {
+                let mut plain = Vec::new();
+                flate2::read::GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_end(&mut plain).unwrap();
+                heard.push(plain);
+            } else {
+                heard.push(std::fs::read(&path).unwrap());
+            }
+        }
+        for part in token.as_bytes().windows(8) {
+            for text in &heard {
+                let at = text.windows(8).position(|window| window == part);
+                assert!(
+                    at.is_none(),
+                    "pad {pad}: {}",
+                    String::from_utf8_lossy(&text[at.unwrap_or(0).saturating_sub(200)..])
+                        .chars()
+                        .take(400)
+                        .collect::<String>()
+                );
+            }
+        }
+    }
+}

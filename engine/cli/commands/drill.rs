@@ -221,7 +221,12 @@ impl<'a> Stage<'a> {
             Start::Fresh(Box::new(session.started(app, settings, true)?))
         } else {
             let source = session.checked().digest;
-            Start::Rollback(RunResumed { engine: VERSION.to_owned(), source, accepted: Vec::new() })
+            Start::Rollback(RunResumed {
+                engine: VERSION.to_owned(),
+                source,
+                accepted: Vec::new(),
+                accepted_targets: Vec::new(),
+            })
         };
         session.execute(app, run, start, ui, false)
     }

@@ -12,7 +12,7 @@ pub(super) fn note(app: &App, args: &Note) -> Result<u8, Failure> {
     let store = app.store();
     let run = store.find(&args.run)?;
     let text = args.text.join(" ");
-    let event = Event::NoteAdded(NoteAdded { text: text.clone() });
+    let event = Event::NoteAdded(NoteAdded { text: text.clone(), message: None });
     say(app, &run, Said::Note { text }, Some((None, event)))?;
     app.out.line(&format!("noted in run {}", run.short()));
     Ok(0)

@@ -1,6 +1,8 @@
 //! `playbook plan`, and `run --dry-run`.
 
+use playbook_core::codes::Code;
 use playbook_core::plan::{Depth, Plan as Made};
+use playbook_core::redact::redacted;
 use playbook_runtime::Planner;
 
 use crate::app::App;
@@ -53,6 +55,9 @@ fn live(session: &Session) -> Result<Made, Failure> {
 }
 
 fn show(app: &App, args: &Plan, made: &Made) -> Result<u8, Failure> {
+    // Before anything is cut or wrapped: a part of a secret is not found afterwards.
+    let made = &redacted(&app.secrets, made)
+        .map_err(|error| Failure::failed(Code::Internal, error.to_string(), "report it with the playbook"))?;
     match args.output {
         Output::Text => app.out.print(&render::plan_text(made, app.width, app.colour)),
         Output::Markdown => app.out.print(&render::plan_md(made)),

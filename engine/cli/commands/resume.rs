@@ -19,7 +19,10 @@ pub(super) fn resume(app: &App, args: &Resume) -> Result<u8, Failure> {
     let (started, records) = begin(app, &run)?;
     let over = records.iter().any(|record| matches!(record.event, playbook_core::event::Event::RunFinished(_)));
     if over {
-        let help = format!("`playbook rollback {0}` takes it back; `playbook show {0}` says how it went", run.short());
+        let help = format!(
+            "`playbook rollback {0}` takes back what is left of it; to try again, run the playbook anew",
+            run.short()
+        );
         return Err(Failure::input(Code::Usage, format!("run {} is over", run.short()), help));
     }
     let interactive = app.is_interactive(args.no_input) && args.output == Output::Text;
@@ -54,6 +57,7 @@ pub(super) fn resume(app: &App, args: &Resume) -> Result<u8, Failure> {
         engine: VERSION.to_owned(),
         source,
         accepted: args.accept.iter().map(|id| StepId::recorded(id)).collect(),
+        accepted_targets: args.accept_targets.clone(),
     };
     let ui = Ui::new(app, args.output);
     let ended = session.execute(app, run, Start::Resume(resumed), ui, interactive)?;

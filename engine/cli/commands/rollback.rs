@@ -24,14 +24,14 @@ pub(super) fn rollback(app: &App, args: &Rollback) -> Result<u8, Failure> {
     let session = Session::new(app, compiled, inputs, Some(&run))?;
     let state = replay(app, &run)?.state;
     let steps = rollback_plan(session.checked(), &state).steps;
-    if steps.is_empty() {
+    if steps.is_empty() && state.finished.is_some() {
         app.out.line(&format!("run {} has changed nothing that is left to take back", run.short()));
         return Ok(0);
     }
     if args.dry_run {
         return dry_run(app, &session, &state, args);
     }
-    if !args.yes {
+    if !args.yes && !steps.is_empty() {
         let list: Vec<&str> = steps.iter().map(|ix| session.checked().step(*ix).id.as_str()).collect();
         let question = format!("Take back {} of run {} ({})?", list.join(", "), run.short(), started.playbook);
         if !interactive {
@@ -48,7 +48,12 @@ pub(super) fn rollback(app: &App, args: &Rollback) -> Result<u8, Failure> {
             return Ok(130);
         }
     }
-    let resumed = RunResumed { engine: VERSION.to_owned(), source: started.source, accepted: Vec::new() };
+    let resumed = RunResumed {
+        engine: VERSION.to_owned(),
+        source: started.source,
+        accepted: Vec::new(),
+        accepted_targets: args.accept_targets.clone(),
+    };
     let ui = Ui::new(app, args.output);
     let ended = session.execute(app, run, Start::Rollback(resumed), ui, interactive)?;
     // Asked for and done is success; a part that is not as it was is not.

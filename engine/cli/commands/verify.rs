@@ -1,10 +1,12 @@
 //! `playbook verify`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use playbook_core::codes::Code;
 use playbook_core::journal::{Head, Verdict, verify as judge};
 use playbook_core::model::Digest;
+use playbook_runtime::{Local, Store};
 
 use crate::app::App;
 use crate::args::Verify;
@@ -30,15 +32,19 @@ pub(super) fn verify(app: &App, args: &Verify) -> Result<u8, Failure> {
         Some(text) => Some(given_head(text, &run, &bytes)?),
         None => kept.or_else(|| std::fs::read_to_string(beside?).ok()?.parse().ok()),
     };
-    let verdict = judge(&run, &bytes, head.as_ref(), &|digest| {
-        if as_file {
-            return Ok(());
-        }
-        store.get(digest).map(|_| ()).map_err(|error| error.to_string())
-    });
+    // What was captured lies beside the journal, also where that is not this user's state directory.
+    let root = path.parent().and_then(Path::parent).filter(|_| as_file);
+    let store: Arc<dyn Store> = root.map_or(store, |root| Arc::new(Local::at(root)));
+    let verdict =
+        judge(&run, &bytes, head.as_ref(), &|digest| store.get(digest).map(|_| ()).map_err(|error| error.to_string()));
     match &verdict {
         Verdict::Good(head) => {
             app.out.line(&format!("good: {} lines hold together and end where the head says", head.size));
+            if args.head.is_none() {
+                app.out.line(
+                    "  the head that is kept with them; one kept elsewhere (--head) proves that nobody rewrote both",
+                );
+            }
             app.out.line(&format!("head: {} {}", head.size, head.digest));
         }
         Verdict::Unanchored(head) => {

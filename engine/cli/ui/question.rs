@@ -70,17 +70,18 @@ impl Open {
             (Question::Doubt, "no") => answer(false),
             (Question::Manual, "" | "y" | "yes" | "done") => answer(true),
             (Question::Manual, "n" | "no") => answer(false),
-            (Question::Failure, "r" | "retry") => choose(Choice::Retry),
-            (Question::Failure, "s" | "skip") => choose(Choice::Skip),
-            (Question::Failure | Question::Cancelled, "b" | "rollback") => choose(Choice::Rollback),
-            (Question::Failure | Question::Cancelled, "q" | "stop") => choose(Choice::Stop),
-            (Question::Cancelled, "c" | "continue") => choose(Choice::Continue),
+            // Words in full: retry and rollback, skip and stop begin alike.
+            (Question::Failure, "retry") => choose(Choice::Retry),
+            (Question::Failure, "skip") => choose(Choice::Skip),
+            (Question::Failure | Question::Cancelled, "rollback") => choose(Choice::Rollback),
+            (Question::Failure | Question::Cancelled, "stop") => choose(Choice::Stop),
+            (Question::Cancelled, "continue") => choose(Choice::Continue),
             (Question::Confirm, _) => Reply::Again("type y or n"),
             (Question::Approval, _) => Reply::Again("type yes or no, in full; words after it are kept as a comment"),
             (Question::Manual, _) => Reply::Again("press Enter when it is done, or type n"),
-            (Question::Failure, _) => Reply::Again("type retry, skip, rollback or stop"),
+            (Question::Failure, _) => Reply::Again("type retry, skip, rollback or stop, in full"),
             (Question::Doubt, _) => Reply::Again("type yes or no, in full"),
-            (Question::Cancelled, _) => Reply::Again("type continue, rollback or stop"),
+            (Question::Cancelled, _) => Reply::Again("type continue, rollback or stop, in full"),
         }
     }
 }

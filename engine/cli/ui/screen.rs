@@ -107,9 +107,25 @@ impl Drawing {
 
     /// A line that stays.
     fn say(&self, line: &str) {
-        match &self.bars {
-            Some(bars) => bars.suspend(|| self.out.line(line)),
-            None => self.out.line(line),
+        match (&self.bars, self.questions.front().filter(|_| self.asking)) {
+            // Above the question that is open, which is asked again below.
+            (Some(_), Some(open)) => {
+                self.out.print("\r\x1b[K");
+                self.out.line(line);
+                self.prompt(open);
+            }
+            (Some(bars), None) => bars.suspend(|| self.out.line(line)),
+            (None, _) => self.out.line(line),
+        }
+    }
+
+    /// While a question is open, nothing that moves is drawn over it.
+    fn draw(&self, moving: bool) {
+        if let Some(bars) = &self.bars {
+            if !moving {
+                let _ = bars.clear();
+            }
+            bars.set_draw_target(if moving { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() });
         }
     }
 
@@ -127,7 +143,7 @@ impl Drawing {
     fn under(&self, text: &str) {
         let indent = self.board.id_width.max(8) + 6;
         let room = self.width.saturating_sub(indent).max(20);
-        for line in wrap(text, room) {
+        for line in wrap(&self.out.clean(text), room) {
             self.say(&format!("{:indent$}{line}", ""));
         }
     }
@@ -378,16 +394,13 @@ impl Drawing {
             return;
         }
         self.keys.forget();
+        self.draw(false);
         self.asking = true;
         self.prompt(&open);
     }
 
     fn prompt(&self, open: &Open) {
-        let text = format!("    {} ", self.paint.dim(open.keys()));
-        match &self.bars {
-            Some(bars) => bars.suspend(|| self.out.print(&text)),
-            None => self.out.print(&text),
-        }
+        self.out.print(&format!("    {} ", self.paint.dim(open.keys())));
     }
 
     fn typed(&mut self, line: &str) {
@@ -402,17 +415,22 @@ impl Drawing {
                 let _ = self.to_loop.blocking_send(Input { id, actor: self.person.clone(), said });
                 self.questions.pop_front();
                 self.asking = false;
+                self.draw(true);
             }
             Reply::Details => {
+                self.asking = false;
                 for covered in &open.asked.covers {
                     self.under(&format!("{} · {}", covered.step, covered.command));
                     self.under(&format!("  {}", covered.summary));
                 }
                 self.under(&format!("digest {}", open.asked.digest.short()));
+                self.asking = true;
                 self.prompt(&open);
             }
             Reply::Again(words) => {
+                self.asking = false;
                 self.under(words);
+                self.asking = true;
                 self.prompt(&open);
             }
         }
@@ -424,6 +442,7 @@ impl Drawing {
         self.questions.retain(|open| open.step.as_ref() != step);
         if was_asking {
             self.asking = false;
+            self.draw(true);
             self.say("");
         }
     }
@@ -476,16 +495,17 @@ impl Drawing {
         let (mark, word) = match outcome {
             Outcome::Succeeded => (Mark::Ok, "done"),
             Outcome::FinishedEarly => (Mark::Ok, "done, early"),
-            Outcome::Failed => (Mark::Fail, "failed; what changed was left"),
+            Outcome::Failed if summary.changed => (Mark::Fail, "failed; what changed was left as it is"),
+            Outcome::Failed => (Mark::Fail, "failed; nothing was changed"),
             Outcome::RolledBack if failed => (Mark::Back, "failed and rolled back; everything is as it was, verified"),
             Outcome::RolledBack => (Mark::Back, "rolled back; everything is as it was, verified"),
             Outcome::PartlyRolledBack => (Mark::Fail, "rolled back in part"),
             Outcome::Refused => (Mark::Fail, "refused; nothing was changed"),
             Outcome::Cancelled => (Mark::Warn, "cancelled"),
         };
-        self.say(&format!("{} {} in {took}: {counts}", self.paint.mark(mark), self.paint.bold(word)));
+        self.say(&format!("{} {} ({took}): {counts}", self.paint.mark(mark), self.paint.bold(word)));
         if let Some(reason) = &summary.reason {
-            for line in wrap(reason, self.width.saturating_sub(4)) {
+            for line in wrap(&self.out.clean(reason), self.width.saturating_sub(4)) {
                 self.say(&format!("  {line}"));
             }
         }

@@ -9,7 +9,7 @@ pub use canonical::{NotCanonical, canonical};
 pub use verify::{Head, Problem, Verdict, verify};
 pub use wire::{decode, encode};
 
-use crate::event::Record;
+use crate::event::{Event, Record};
 use crate::model::Digest;
 
 /// A line and what the next one must name.
@@ -37,5 +37,12 @@ pub fn line(record: &Record) -> Result<Line, NotCanonical> {
 /// When it is not a record at all.
 pub fn read(text: &str) -> Result<Record, serde_json::Error> {
     let value: serde_json::Value = serde_json::from_str(text)?;
-    serde_json::from_value(decode(value))
+    let record: Record = serde_json::from_value(decode(value))?;
+    match &record.event {
+        // What is known and cannot be read was damaged; to pass it over would be to forget it.
+        Event::Other(other) if Event::is_known(&other.r#type) => {
+            Err(serde::de::Error::custom(format!("a `{}` that cannot be read", other.r#type)))
+        }
+        _ => Ok(record),
+    }
 }

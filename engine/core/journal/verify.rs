@@ -184,7 +184,7 @@ mod tests {
                 run: "r-1".parse().unwrap(),
                 step: None,
                 attempt: None,
-                event: Event::NoteAdded(NoteAdded { text: format!("note {seq}") }),
+                event: Event::NoteAdded(NoteAdded { text: format!("note {seq}"), message: None }),
             };
             let line = super::super::line(&record).unwrap();
             prev = line.digest;

@@ -74,8 +74,8 @@ impl schemars::JsonSchema for StepId {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "StepId".into()
     }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        String::json_schema(generator)
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "format": "name"})
     }
 }
 
@@ -169,8 +169,8 @@ impl schemars::JsonSchema for RunId {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "RunId".into()
     }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        String::json_schema(generator)
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "format": "name"})
     }
 }
 

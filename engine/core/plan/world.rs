@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use crate::check::{ENV, Gate, Step};
 use crate::expr::{EvalError, Scope};
 use crate::input::Inputs;
+use crate::secret::Secrets;
 use crate::words;
 
 /// Inputs, targets, the run and the environment, ready to be shared by many evaluations.
 pub struct World {
     base: Scope,
     run: serde_json::Value,
+    secrets: Secrets,
 }
 
 impl World {
@@ -21,6 +23,7 @@ impl World {
         targets: &BTreeMap<String, String>,
         run: &serde_json::Value,
         env: impl IntoIterator<Item = (String, String)>,
+        secrets: &Secrets,
     ) -> Self {
         let mut base = Scope::new();
         base.set("inputs", inputs.values());
@@ -33,7 +36,7 @@ impl World {
         base.set("run", run);
         let open = |name: &str| ENV.contains(&name) || name.starts_with("PLAYBOOK_");
         base.set("env", env.into_iter().filter(|(name, _)| open(name)).collect::<BTreeMap<_, _>>());
-        Self { base, run: run.clone() }
+        Self { base, run: run.clone(), secrets: secrets.clone() }
     }
 
     /// A scope that also knows how the run is about to end.
@@ -46,6 +49,11 @@ impl World {
         scope.set("run", run);
         scope.knows_outcome();
         scope
+    }
+
+    /// What is kept out of everything that is said.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// A scope without results of steps.

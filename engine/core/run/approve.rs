@@ -33,7 +33,9 @@ pub fn answer(gate: &GateRun, starter: Option<&Actor>, answer: &Answer) -> Resul
     }
     let is_starter = starter.is_some_and(|starter| starter.name() == who);
     if answer.yes && gate.asked.question == Question::Approval && is_starter && !gate.asked.allow_author {
-        return Err(format!("{who} started this run, and its own starter may not approve it"));
+        return Err(format!(
+            "{who} started this run, and its own starter may not approve it; someone else has to, or the playbook has to say allow_author: true"
+        ));
     }
     if answer.yes && gate.yes.iter().any(|already| already == who) {
         return Err(format!("{who} has said yes already"));

@@ -4,7 +4,7 @@ use super::approve::{covered_steps, gate_of, request};
 use super::finish::run_finished;
 use super::judge::{Attempt, eval_fault, evaluation, judge};
 use super::rollback::{not_tried, rollback_plan};
-use super::state::{Ending, RUN_TIMEOUT, RunState};
+use super::state::{Ending, REQUESTED, RUN_TIMEOUT, RunState};
 use super::step::{PartKnown, Status};
 use crate::action::{Fault, FaultKind};
 use crate::check::{Assert, Body, Checked, Gate, Lane, Level, OnExpiry, Rollback, Step};
@@ -221,7 +221,9 @@ impl Decider<'_> {
             return None;
         }
         let over = self.state.budget_from_us + timeout.as_micros() <= self.mode.now_us;
-        over.then(|| vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into() }))])
+        over.then(|| {
+            vec![emit(None, Event::RunCancelling(RunCancelling { stage: 2, by: RUN_TIMEOUT.into(), message: None }))]
+        })
     }
 
     fn a_failure_is_being_asked_about(&self) -> bool {
@@ -272,7 +274,7 @@ impl Decider<'_> {
                 OnFailure::Rollback => Choice::Rollback,
                 OnFailure::Continue => Choice::Continue,
             };
-            commands.push(emit(Some(ix), Event::FailureHandled(FailureHandled { choice })));
+            commands.push(emit(Some(ix), Event::FailureHandled(FailureHandled { choice, message: None })));
         }
         commands
     }
@@ -288,7 +290,7 @@ impl Decider<'_> {
         }
         let rolls_back = self.checked.header.on_failure == Some(OnFailure::Rollback) && self.state.changed_anything();
         let choice = if rolls_back { Choice::Rollback } else { Choice::Stop };
-        vec![emit(None, Event::FailureHandled(FailureHandled { choice }))]
+        vec![emit(None, Event::FailureHandled(FailureHandled { choice, message: None }))]
     }
 
     /// Steps of a lane whose turn it is.
@@ -405,7 +407,9 @@ impl Decider<'_> {
             Body::Assert(assert) => self.assert(ix, assert, scope),
             Body::Gate | Body::Group => vec![self.done(ix, None)],
             Body::Note(text) => match text.render_text(scope) {
-                Ok(text) => vec![emit(Some(ix), Event::NoteAdded(NoteAdded { text })), self.done(ix, None)],
+                Ok(text) => {
+                    vec![emit(Some(ix), Event::NoteAdded(NoteAdded { text, message: None })), self.done(ix, None)]
+                }
                 Err(error) => self.fails(ix, eval_fault(error)),
             },
             Body::Wait(length) => match wait_for(length, scope) {
@@ -437,7 +441,10 @@ impl Decider<'_> {
                 .as_ref()
                 .filter(|_| !pass)
                 .map(|message| message.render_text(scope).unwrap_or_else(|_| message.text().to_owned()));
-            commands.push(emit(Some(ix), evaluation(&check.expr, evaluated, 1, check.otherwise, message.clone())));
+            commands.push(emit(
+                Some(ix),
+                evaluation(&check.expr, evaluated, 1, check.otherwise, message.clone(), self.world.secrets()),
+            ));
             let words = message.unwrap_or_else(|| format!("`{}` is not true", check.expr.text()));
             match (pass, check.otherwise) {
                 (true, _) | (false, Level::Warn) => {}
@@ -536,7 +543,7 @@ impl Decider<'_> {
             Some(Ending::Failed { step: Some(ix), .. }) => format!("step {} failed", self.checked.step(*ix).id),
             Some(Ending::Failed { step: None, .. }) => "the time of the run ran out".into(),
             Some(Ending::Cancelled { .. }) => "the run was cancelled".into(),
-            Some(Ending::Early(_)) | None => "requested".into(),
+            Some(Ending::Early(_)) | None => REQUESTED.into(),
         };
         let steps = RunState::ids(self.checked, plan.steps);
         vec![emit(None, Event::RollbackStarted(RollbackStarted { cause, steps }))]
@@ -544,6 +551,11 @@ impl Decider<'_> {
 
     /// One step after the other, and never all given up because of one.
     fn rollback(&self) -> Vec<Command> {
+        // A rollback that was asked for ends a run that was waiting.
+        let left = self.give_up(Lane::Main);
+        if !left.is_empty() {
+            return left;
+        }
         let Some(&ix) = self.state.undo.iter().find(|ix| self.state.step(**ix).rollback.is_none()) else {
             let complete =
                 self.state.undo.iter().all(|ix| self.state.step(*ix).rollback.is_some_and(RollbackEnd::is_complete));

@@ -30,6 +30,7 @@ pub(super) fn outcome(checked: &Checked, state: &RunState) -> Outcome {
         }
         Some(Ending::Cancelled { .. }) => match (rolled_back, complete) {
             (true, false) => Outcome::PartlyRolledBack,
+            (true, true) if state.rollback_requested => Outcome::RolledBack,
             _ => Outcome::Cancelled,
         },
         // Rolled back on request, after it had ended well.
@@ -83,6 +84,8 @@ fn reason(checked: &Checked, state: &RunState) -> Option<String> {
             Some(fault.map_or_else(|| format!("step {id} failed"), |fault| format!("step {id}: {}", fault.message)))
         }
         Some(Ending::Failed { step: None, .. }) => Some("the time of the run ran out".into()),
+        // That it was cancelled is no longer how it ended.
+        Some(Ending::Cancelled { .. }) if state.rollback_requested => None,
         Some(Ending::Cancelled { .. }) => {
             Some(format!("cancelled by {}", state.cancelled_by.as_deref().unwrap_or("someone")))
         }

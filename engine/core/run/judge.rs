@@ -13,6 +13,7 @@ use crate::event::{AssertEvaluated, Event, StepEnd, StepFinished, StepRetry};
 use crate::expr::{EvalError, Evaluated, Expr, Scope};
 use crate::model::StepIx;
 use crate::plan::World;
+use crate::secret::Secrets;
 use crate::syntax::Retry;
 
 /// How an attempt ended.
@@ -38,7 +39,14 @@ pub fn judge(
     let step = checked.step(ix);
     let run = state.step(ix);
     let began = run.first_us.unwrap_or(now_us);
-    let view = View { step, elapsed_us: now_us.saturating_sub(began), looks: run.looks, attempt: run.attempt, random };
+    let view = View {
+        step,
+        elapsed_us: now_us.saturating_sub(began),
+        looks: run.looks,
+        attempt: run.attempt,
+        random,
+        secrets: world.secrets(),
+    };
     match attempt {
         Attempt::Lost => vec![view.finished(StepEnd::Ok, true, None, None)],
         Attempt::Returned(value) => {
@@ -59,6 +67,7 @@ struct View<'a> {
     looks: u32,
     attempt: u32,
     random: u64,
+    secrets: &'a Secrets,
 }
 
 impl View<'_> {
@@ -129,7 +138,7 @@ impl View<'_> {
     fn hold(&self, expr: &Expr, scope: &Scope, events: &mut Vec<Event>) -> Result<bool, Fault> {
         let evaluated = expr.eval(scope).map_err(eval_fault)?;
         let pass = evaluated.truth;
-        events.push(evaluation(expr, evaluated, self.looks, Level::Fail, None));
+        events.push(evaluation(expr, evaluated, self.looks, Level::Fail, None, self.secrets));
         Ok(pass)
     }
 
@@ -187,9 +196,15 @@ pub(super) fn evaluation(
     sample: u32,
     level: Level,
     message: Option<String>,
+    secrets: &Secrets,
 ) -> Event {
+    // What is cut is cleaned first: a part of a secret is not found afterwards.
+    let shown = |mut value: Value| {
+        secrets.value(&mut value);
+        brief(value)
+    };
     let operands: BTreeMap<String, Value> =
-        evaluated.operands.into_iter().map(|operand| (operand.name, brief(operand.value))).collect();
+        evaluated.operands.into_iter().map(|operand| (operand.name, shown(operand.value))).collect();
     Event::AssertEvaluated(AssertEvaluated {
         expression: expr.text().to_owned(),
         pass: evaluated.truth,

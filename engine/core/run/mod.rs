@@ -16,6 +16,6 @@ pub use approve::{Answer, answer, covered_steps, gate_of, lapse, request};
 pub use decide::{Command, Emit, Mode, decide, next_due};
 pub use judge::{Attempt, eval_fault, judge};
 pub use rollback::{RollbackPlan, end_of, impossible, not_tried, rollback_plan};
-pub use state::{Ending, RunState};
+pub use state::{Ending, REQUESTED, RunState};
 pub use step::{GateRun, Part, PartKnown, Status, StepRun};
 pub use summary::{RunSummary, summary};

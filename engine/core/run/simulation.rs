@@ -147,7 +147,8 @@ fn words(checked: &Checked, step: StepIx) -> String {
 
 impl<'a> Run<'a> {
     fn new(checked: &'a Checked, sources: &'a Sources, picks: Vec<u8>) -> Self {
-        let world = World::new(&Inputs::new(), &BTreeMap::new(), &json!({"id": "r"}), []);
+        let world =
+            World::new(&Inputs::new(), &BTreeMap::new(), &json!({"id": "r"}), [], &crate::secret::Secrets::new());
         let mut run = Self {
             checked,
             sources,
@@ -311,7 +312,8 @@ impl<'a> Run<'a> {
             next.state.apply(next.checked, &record);
             next.records.push(record);
         }
-        let resumed = RunResumed { engine: "t".into(), source: Digest::ZERO, accepted: Vec::new() };
+        let resumed =
+            RunResumed { engine: "t".into(), source: Digest::ZERO, accepted: Vec::new(), accepted_targets: Vec::new() };
         next.record(None, Event::RunResumed(resumed));
         next
     }

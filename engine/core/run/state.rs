@@ -53,6 +53,10 @@ pub struct RunState {
     pub ending: Option<Ending>,
     /// How urgently someone asked it to end: 0, 1, 2.
     pub cancel: u8,
+    /// Who answered at the targets that were changed.
+    pub changed_on: BTreeMap<String, Identity>,
+    /// Did someone ask for the latest rollback, after the run?
+    pub rollback_requested: bool,
     /// Was that passed on to what is running? Not an event: the runtime says so.
     pub cancel_told: bool,
     /// Who did.
@@ -88,6 +92,8 @@ pub struct RunState {
 
 /// Who cancels a run whose time is up.
 pub(super) const RUN_TIMEOUT: &str = "the run's timeout";
+/// The cause of a rollback that someone asks for after a run, or while it waits.
+pub const REQUESTED: &str = "requested";
 
 /// Lanes as numbers, for counting.
 fn lane_key(lane: Lane) -> u32 {
@@ -116,6 +122,8 @@ impl RunState {
             phase: Phase::Main,
             ending: None,
             cancel: 0,
+            changed_on: BTreeMap::new(),
+            rollback_requested: false,
             cancel_told: false,
             cancelled_by: None,
             question: None,
@@ -241,6 +249,12 @@ impl RunState {
     }
 
     fn take(&mut self, checked: &Checked, record: &Record, ix: Option<StepIx>) {
+        self.answers.extend(match &record.event {
+            Event::NoteAdded(note) => note.message.clone(),
+            Event::RunCancelling(cancelling) => cancelling.message.clone(),
+            Event::FailureHandled(handled) => handled.message.clone(),
+            _ => None,
+        });
         match (&record.event, ix) {
             (Event::RunStarted(started), _) => {
                 self.started = Some((**started).clone());
@@ -273,6 +287,7 @@ impl RunState {
                 self.locks.remove(&lock.identity);
             }
             (Event::RollbackStarted(rollback), _) => {
+                self.rollback_requested = rollback.cause == REQUESTED;
                 self.undo = rollback.steps.iter().filter_map(|id| checked.index_of(id.as_str())).collect();
                 self.phase = Phase::Rollback;
                 self.question = None;
@@ -363,6 +378,9 @@ impl RunState {
                 });
             }
             Event::ActionIntent(intent) if intent.part > 0 => {
+                if let Some((target, met)) = intent.target.as_ref().and_then(|name| self.met.get_key_value(name)) {
+                    self.changed_on.insert(target.clone(), met.clone());
+                }
                 if let Some(part) = self.part(ix, intent.part) {
                     part.intent = Some((**intent).clone());
                     part.known = PartKnown::Sent;
@@ -423,6 +441,8 @@ impl RunState {
     fn finished(&mut self, checked: &Checked, ix: StepIx, finished: &StepFinished) {
         self.leave(ix);
         let step = &mut self.steps[ix.at()];
+        // Whatever was asked about it is settled.
+        step.question = None;
         step.status = match finished.status {
             StepEnd::Ok => Status::Ok,
             StepEnd::Failed => Status::Failed,
@@ -435,7 +455,8 @@ impl RunState {
         step.result = finished.result.clone().map(std::sync::Arc::new);
         step.fault.clone_from(&finished.fault);
         let lane = checked.step(ix).lane;
-        let told = step.status == Status::Cancelled && (self.ending.is_some() || self.cancel > 0);
+        let ends = self.ending.is_some() || self.cancel > 0 || self.phase == Phase::Rollback;
+        let told = step.status == Status::Cancelled && ends;
         let bad = step.status.is_bad() && lane == Lane::Main;
         self.over(checked, ix);
         if let Some(why) = &finished.finish {

@@ -27,6 +27,8 @@ pub struct RunSummary {
     pub waiting: Vec<StepId>,
     /// Where it stands.
     pub phase: Phase,
+    /// Did it change anything, or may it have?
+    pub changed: bool,
     /// Is anything left that `playbook rollback` could take back?
     pub reversible: bool,
 }
@@ -44,6 +46,7 @@ pub fn summary(checked: &Checked, state: &RunState, now_us: u64) -> RunSummary {
         duration_us: end.duration_us,
         waiting: RunState::ids(checked, state.waiting()),
         phase: state.phase,
+        changed: state.changed_anything(),
         reversible: !super::rollback::rollback_plan(checked, state).steps.is_empty(),
     }
 }

@@ -155,32 +155,50 @@ where
             Some(Err(error)) => {
                 let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
                 let end = self.text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-                Err(Box::new(scan_error(&error, Span::new(self.file, at, end))))
+                let span = tab(self.text, at).map_or((at, end), |at| (at, at + 1));
+                Err(Box::new(scan_error(&error, Span::new(self.file, span.0, span.1))))
             }
             None => Ok((Event::StreamEnd, Span::new(self.file, self.text.len(), self.text.len()))),
         }
     }
 }
 
+/// The tab that indents a line, where that is what the reader stumbles over: on this line or the next.
+fn tab(text: &str, at: usize) -> Option<usize> {
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let mut start = line;
+    for line in text[line..].split_inclusive('\n').take(2) {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..indent].find('\t') {
+            return Some(start + tab);
+        }
+        start += line.len();
+    }
+    None
+}
+
 fn scan_error(error: &granit_parser::ScanError, span: Span) -> Diagnostic {
     use granit_parser::ErrorKind as K;
     let kind = error.kind();
+    let words = kind.to_string();
     let help = match kind {
+        _ if words.contains(" tab") => "indent with spaces, never with tabs",
         K::RecursionLimitExceeded => {
             return Diagnostic::error(Code::Budget, span, format!("nested deeper than {MAX_DEPTH} levels"))
                 .help("no playbook needs this depth; flatten it");
         }
         K::TabNotAllowed | K::TabInBlockIndentation | K::TabInIndentation | K::TabAtBlockScalarStart => {
-            "indent with spaces"
+            "indent with spaces, never with tabs"
         }
         K::UnknownAnchor => "an alias `*name` needs an anchor `&name` before it",
-        K::MappingValueNotAllowed | K::InvalidColonPlacement => "put text that contains `: ` between quotes",
+        K::MappingValueNotAllowed | K::InvalidColonPlacement => {
+            "is this line indented deeper than the one above? Else put text that contains `: ` between quotes"
+        }
         K::UnclosedQuotedScalar => "a quote is opened here and never closed",
         K::UnexpectedCharacter { .. } => "put text that begins with a special character between quotes",
         K::UnknownQuotedScalarEscape => "between double quotes, write a backslash twice; or use single quotes",
         _ => "a quote, bracket or brace may be open on a line above, or the indentation may differ",
     };
-    let words = kind.to_string();
     Diagnostic::error(Code::Yaml, span, format!("not valid YAML: {}", words.trim_end_matches('.'))).help(help)
 }
 

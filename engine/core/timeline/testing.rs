@@ -246,7 +246,7 @@ impl Story {
 
     /// `failure.handled`.
     pub fn handle(&mut self, step: &str, choice: Choice) -> &mut Self {
-        self.tell(Some(step), Event::FailureHandled(FailureHandled { choice }))
+        self.tell(Some(step), Event::FailureHandled(FailureHandled { choice, message: None }))
     }
 
     /// `rollback.started`.

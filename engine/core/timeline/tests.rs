@@ -27,11 +27,16 @@ fn told(timeline: &Timeline) -> Vec<String> {
 }
 
 fn resumed() -> Event {
-    Event::RunResumed(RunResumed { engine: "0.1.1".into(), source: Digest::ZERO, accepted: Vec::new() })
+    Event::RunResumed(RunResumed {
+        engine: "0.1.1".into(),
+        source: Digest::ZERO,
+        accepted: Vec::new(),
+        accepted_targets: Vec::new(),
+    })
 }
 
 fn note(text: &str) -> Event {
-    Event::NoteAdded(NoteAdded { text: text.into() })
+    Event::NoteAdded(NoteAdded { text: text.into(), message: None })
 }
 
 #[test]

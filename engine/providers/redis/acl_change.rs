@@ -1,6 +1,7 @@
 //! ACL SETUSER and DELUSER: the rules of the users are read before, and before and after in the
-//! transaction of the change. Hashes of passwords are secret, so they are never recorded: what
-//! happens to passwords cannot be taken back, except that a new user is removed again.
+//! transaction of the change. Hashes of passwords are secret, so they are never recorded; they are
+//! only remembered by the target, for a rollback in the same process. Any other rollback leaves a user
+//! without passwords rather than with those, or the open door, that the run left.
 
 use playbook_core::action::{Applied, Capture, Change, Fault, UndoOrder, UndoRecord, WriteAccess};
 use playbook_core::plan;
@@ -11,6 +12,7 @@ use super::ask::told;
 use super::call::Call;
 use super::client::{Lines, WriteConn};
 use super::faults;
+use super::record::salt;
 use super::secret_words::touches_passwords;
 use super::txn::{Outcome, allowed, transact_or_not};
 use super::value::Reply;
@@ -27,11 +29,47 @@ pub(super) struct Rules {
     pub(super) passwords: usize,
 }
 
+/// What is to become of the passwords of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Passwords {
+    /// They were not touched.
+    Leave,
+    /// These hashes, and no others.
+    Exactly(Vec<String>),
+    /// They are not known: none, so that nobody enters.
+    Lost,
+}
+
+/// Hashes of the passwords of a user around a change. Never leaves the process.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Hashes {
+    pub(super) before: Vec<String>,
+    /// Known once the change was made.
+    pub(super) after: Option<Vec<String>>,
+}
+
+/// The hashes of a user's passwords, as rules, from the reply to ACL LIST.
+pub(super) fn hashes(user: &str, list: &Reply) -> Vec<String> {
+    let mut found: Vec<String> = line(user, list).map(split).unwrap_or_default();
+    found.retain(|word| word.starts_with('#'));
+    found.sort();
+    found
+}
+
+fn line<'l>(user: &str, list: &'l Reply) -> Option<&'l str> {
+    list.items().iter().filter_map(Reply::text).find_map(|line| {
+        let rest = line.strip_prefix("user ")?;
+        rest.strip_prefix(user)?.strip_prefix(' ')
+    })
+}
+
 /// A change of users.
 pub(super) struct AclChange<'a> {
     conn: WriteConn<'a>,
     call: Call,
     users: Vec<String>,
+    /// Under this name the target remembers passwords.
+    id: String,
     captured: Option<Vec<Option<Rules>>>,
     done: bool,
     result: Value,
@@ -40,13 +78,9 @@ pub(super) struct AclChange<'a> {
 impl Rules {
     /// The rules of a user, from the reply to ACL LIST.
     pub(super) fn of(user: &str, list: &Reply) -> Option<Self> {
-        let line = list.items().iter().filter_map(Reply::text).find_map(|line| {
-            let rest = line.strip_prefix("user ")?;
-            rest.strip_prefix(user)?.strip_prefix(' ')
-        })?;
         let mut words = Vec::new();
         let mut passwords = 0;
-        for word in split(line) {
+        for word in split(line(user, list)?) {
             if word.starts_with('#') { passwords += 1 } else { words.push(word) }
         }
         Some(Self { words, passwords })
@@ -81,12 +115,21 @@ impl Rules {
         }
     }
 
-    /// The command that gives a user these rules and leaves its passwords alone.
-    pub(super) fn set(&self, user: &str) -> Lines {
+    /// The command that gives a user these rules. `own` is the password that the run itself enters
+    /// with as this user, which it must not shut itself out of.
+    pub(super) fn set(&self, user: &str, passwords: &Passwords, own: Option<&str>) -> Lines {
         let clean = ["ACL", "SETUSER", user, "resetkeys", "resetchannels", "-@all"];
         let selectors = self.words.iter().any(|word| word.starts_with('(')).then_some("clearselectors");
+        // `nopass` goes with it, and comes back if it is among the rules.
+        let reset = (*passwords != Passwords::Leave).then_some("resetpass");
         let words = self.words.iter().map(String::as_str);
-        Lines::of(clean.into_iter().chain(selectors).chain(words))
+        let hashes = match passwords {
+            Passwords::Exactly(hashes) => hashes.as_slice(),
+            Passwords::Leave | Passwords::Lost => &[],
+        };
+        let own = own.filter(|_| *passwords == Passwords::Lost).map(|password| format!(">{password}"));
+        let given = hashes.iter().map(String::as_str).chain(own.as_deref());
+        Lines::of(clean.into_iter().chain(selectors).chain(reset).chain(words).chain(given))
     }
 }
 
@@ -116,7 +159,7 @@ impl<'a> AclChange<'a> {
             "acl|deluser" => call.args().to_vec(),
             _ => call.args().first().cloned().into_iter().collect(),
         };
-        Ok(Self { conn, call, users, captured: None, done: false, result: Value::Null })
+        Ok(Self { conn, call, users, id: salt(), captured: None, done: false, result: Value::Null })
     }
 
     fn rules(&self, list: &Reply) -> Vec<Option<Rules>> {
@@ -132,7 +175,7 @@ impl<'a> AclChange<'a> {
         let words: Vec<Option<String>> = self.call.words().iter().cloned().map(Some).collect();
         UndoRecord {
             kind: ACL.into(),
-            data: json!({"before": self.json(before), "passwords": touches_passwords(&words)}),
+            data: json!({"before": self.json(before), "passwords": touches_passwords(&words), "id": self.id}),
             blob: None,
             order: UndoOrder::Data,
         }
@@ -144,6 +187,7 @@ impl<'a> AclChange<'a> {
         }
         let list = self.conn.one(["ACL", "LIST"]).await?;
         let before = self.rules(&list);
+        self.remember(&list, None);
         let undo = self.record(&before);
         self.captured = Some(before);
         let subject = self.call.clean(&format!("user {}", self.users.join(", ")));
@@ -166,7 +210,9 @@ impl<'a> AclChange<'a> {
         };
         let listed = |reply: &Reply| told(reply.clone(), self.conn.target()).map_err(Fault::unclear);
         let same_lists = before == after;
-        let (before, after) = (self.rules(&listed(before)?), self.rules(&listed(after)?));
+        let (list, list_after) = (listed(before)?, listed(after)?);
+        let (before, after) = (self.rules(&list), self.rules(&list_after));
+        self.remember(&list, Some(&list_after));
         if let Reply::Error(error) = reply {
             let fault = self.refused(error);
             return Err(if same_lists { fault } else { fault.unclear() });
@@ -179,6 +225,13 @@ impl<'a> AclChange<'a> {
             diff: self.diff(&before, &after),
             corrected: (before != captured).then(|| self.record(&before)),
         })
+    }
+
+    fn remember(&self, before: &Reply, after: Option<&Reply>) {
+        for user in &self.users {
+            let hashes = Hashes { before: hashes(user, before), after: after.map(|after| hashes(user, after)) };
+            self.conn.target().remember_hashes(&self.id, user, hashes);
+        }
     }
 
     fn diff(&self, before: &[Option<Rules>], after: &[Option<Rules>]) -> Vec<plan::Change> {

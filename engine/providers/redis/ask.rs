@@ -5,7 +5,7 @@ use playbook_core::model::Bytes;
 
 use super::client::{Lines, ReadConn, WriteConn};
 use super::faults;
-use super::image::{Image, Moment, key_name};
+use super::image::{Image, Moment};
 use super::server::Server;
 use super::target::RedisTarget;
 use super::value::Reply;
@@ -147,11 +147,11 @@ pub(super) async fn memory(conn: &mut impl Ask, keys: &[Vec<u8>]) -> Result<Vec<
     Ok(all)
 }
 
-/// Which keys, and how much they hold.
-pub(super) fn keys_subject(keys: &[Vec<u8>], bytes: u64) -> String {
+/// Which keys, by their names for people, and how much they hold.
+pub(super) fn keys_subject(keys: &[Vec<u8>], bytes: u64, name: impl Fn(&[u8]) -> String) -> String {
     match keys {
         [] => "no keys".into(),
-        [only] => format!("key {}", key_name(only)),
+        [only] => format!("key {}", name(only)),
         _ => format!("{} keys, {}", keys.len(), Bytes(bytes)),
     }
 }

@@ -1,8 +1,10 @@
 //! One command with all its words, and which of them nobody may see.
 
 use playbook_core::action::Fault;
+use playbook_core::secret::Secrets;
 
 use super::client::Lines;
+use super::image::{short, shown};
 use super::lookup::{self, Command, width};
 use super::secret_words::{HIDDEN, mask, secrets};
 
@@ -94,6 +96,11 @@ impl Call {
             return format!("the server's words hold a secret of the command {}", self.title());
         }
         self.hidden.iter().fold(text.to_owned(), |text, part| text.replace(part.as_str(), HIDDEN))
+    }
+
+    /// The name of a key for people: nobody sees even the beginning of what nobody may see.
+    pub(super) fn key_name(&self, key: &[u8], secrets: &Secrets) -> String {
+        short(self.clean(&shown(key, secrets)))
     }
 
     /// A fault without what nobody may see.

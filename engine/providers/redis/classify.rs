@@ -4,6 +4,7 @@
 
 use playbook_core::model::{Class, Effect, Reversal};
 
+use super::eviction;
 use super::lookup::{Command, reads};
 use super::meta::{Flags, Meta};
 use super::secret_words::{SECRET_SETTINGS, touches_passwords};
@@ -140,6 +141,18 @@ pub(super) fn listed_no_read(name: &str) -> bool {
     NOT_READS.contains(&name)
 }
 
+/// Why only a run sends a read: a plan must leave the server as it is, and leave it time for others.
+///
+/// A script that is not allowed to write may still clear logs, send messages or never end.
+pub(super) fn only_in_run(name: &str) -> Option<&'static str> {
+    match name {
+        "eval_ro" | "evalsha_ro" | "fcall_ro" => Some("a script is not run by a plan"),
+        "keys" => Some("KEYS serves nobody else until it has seen all keys, so a plan does not run it"),
+        "wait" | "waitaof" => Some("a plan writes nothing that could be waited for"),
+        _ => None,
+    }
+}
+
 /// How a command is carried out. A word that is not known yet is `None`.
 pub(super) fn way(command: &Command, words: &[Option<String>]) -> Way {
     match command {
@@ -170,6 +183,9 @@ fn known(name: &str, meta: Meta, words: &[Option<String>]) -> Way {
         "shutdown" => Way::Never("a server that is stopped has to be started where it runs"),
         "migrate" => Way::Keys(Some("the copy on the other server stays")),
         "move" => Way::Keys(Some("the copy in the other database stays")),
+        "copy" if has("DB") && has("REPLACE") => {
+            Way::Keys(Some("the copy in the other database stays, and what it took the place of is gone"))
+        }
         "copy" if has("DB") => Way::Keys(Some("the copy in the other database stays")),
         "client|kill" => Way::Never("connections that were cut stay cut; clients connect again by themselves"),
         "client|unblock" => Way::Never("clients that went on do not go back to waiting"),
@@ -221,9 +237,9 @@ pub(super) fn class(command: &Command, words: &[Option<String>]) -> Class {
         Way::Keys(Some(beyond)) => Reversal::BestEffort((*beyond).to_owned()),
         Way::Script => script(words),
         Way::Config => config(words),
-        Way::Acl if touches_passwords(words) => {
-            Reversal::BestEffort("a user that is new is removed again; passwords of others are not put back".into())
-        }
+        Way::Acl if touches_passwords(words) => Reversal::BestEffort(
+            "a user that is new is removed again; passwords of others come back only while this process lives".into(),
+        ),
         Way::Acl => Reversal::BestEffort("rules are put back; connections that were cut are not".into()),
         Way::Inverse => Reversal::BestEffort(inverse(command).into()),
         Way::Never(why) => Reversal::Impossible((*why).to_owned()),
@@ -236,7 +252,9 @@ fn script(words: &[Option<String>]) -> Reversal {
     match words.get(2).and_then(Option::as_deref) {
         Some("0") => Reversal::Impossible("the script declares no keys, so nobody knows what it changes".into()),
         None => Reversal::Impossible("only a run can tell whether the script declares keys".into()),
-        Some(_) => Reversal::BestEffort("only the keys that the script declares are captured".into()),
+        Some(_) => {
+            Reversal::BestEffort("only the keys that the script declares are captured, and it may change others".into())
+        }
     }
 }
 
@@ -248,6 +266,7 @@ fn config(words: &[Option<String>]) -> Reversal {
     }
     names
         .find_map(|name| match name.as_str() {
+            _ if eviction::decides(&name) => Some(eviction::GONE.to_owned()),
             _ if SECRET_SETTINGS.contains(&name.as_str()) => {
                 Some(format!("the old {name} is put back only if it was empty or is a secret that the run knows"))
             }
@@ -312,7 +331,10 @@ mod tests {
         assert_eq!(of("SET a b"), "change, exact");
         assert_eq!(of("FLUSHALL"), "destroy, impossible (every key of the database is deleted)");
         assert!(of("SHUTDOWN").starts_with("disrupt, impossible"));
-        assert_eq!(of("EVAL x 1 k"), "unknown, best effort (only the keys that the script declares are captured)");
+        assert_eq!(
+            of("EVAL x 1 k"),
+            "unknown, best effort (only the keys that the script declares are captured, and it may change others)"
+        );
         assert!(of("EVAL x 0").starts_with("unknown, impossible"));
         assert!(of("EVAL x ? k").starts_with("unknown, impossible"));
         assert!(of("ACL LOG ?").starts_with("change, impossible"));
@@ -321,8 +343,11 @@ mod tests {
 
     #[test]
     fn settings_are_exact_unless_they_are_secret() {
-        assert_eq!(of("CONFIG SET maxmemory ?"), "change, exact");
-        assert!(of("CONFIG SET maxmemory 1 requirepass x").starts_with("change, best effort (the old requirepass"));
+        assert_eq!(of("CONFIG SET timeout ?"), "change, exact");
+        let evicts = "change, best effort (keys that the server evicts do not return)";
+        assert_eq!(of("CONFIG SET maxmemory ?"), evicts);
+        assert_eq!(of("CONFIG SET timeout 1 MaxMemory-Policy allkeys-lru"), evicts);
+        assert!(of("CONFIG SET timeout 1 requirepass x").starts_with("change, best effort (the old requirepass"));
         assert!(of("CONFIG SET ? 1").starts_with("change, best effort"));
     }
 

@@ -3,6 +3,7 @@
 //! [`Wire`] can send anything, so nothing outside of this module holds one: [`ReadConn`] is made from
 //! leave to read and refuses whatever is not a read, [`WriteConn`] is made from leave to write.
 
+mod last_words;
 mod read;
 mod write;
 
@@ -107,6 +108,15 @@ struct Wire {
 impl Wire {
     /// Connects, is let in, selects the database and says its name.
     async fn connect(endpoint: &Endpoint) -> Result<Self, Broken> {
+        match Self::let_in(endpoint).await {
+            Err(broken @ (Broken::Lost(_) | Broken::Unreachable(_))) => {
+                Err(last_words::last_words(endpoint).await.map_or(broken, Broken::Refused))
+            }
+            done => done,
+        }
+    }
+
+    async fn let_in(endpoint: &Endpoint) -> Result<Self, Broken> {
         let client = client(endpoint)?;
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPOND));

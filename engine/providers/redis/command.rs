@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use super::acl_change::AclChange;
 use super::call::Call;
-use super::classify::{Way, class, way};
-use super::client::ReadConn;
+use super::classify::{Way, class, only_in_run, way};
+use super::client::{ReadConn, WriteConn};
 use super::config_change::ConfigChange;
 use super::functions_change::FunctionsChange;
 use super::key_change::KeyChange;
@@ -151,6 +151,16 @@ impl CommandAction {
         Ok(typed(self.call.name(), self.call.words(), &reply))
     }
 
+    /// What a plan must not send goes over a connection that a plan cannot have.
+    async fn read_in_run(&self, access: WriteAccess<'_>) -> Result<Value, Fault> {
+        if self.only_in_run().is_none() {
+            return self.read(access.reading()).await;
+        }
+        let mut conn = WriteConn::open(&access).await?;
+        let reply = conn.one(self.call.words()).await.map_err(|fault| self.call.clean_fault(fault))?;
+        Ok(typed(self.call.name(), self.call.words(), &reply))
+    }
+
     async fn begin<'a>(&self, access: WriteAccess<'a>) -> Result<Box<dyn Change + 'a>, Fault> {
         let call = self.call.clone();
         let way = way(self.call.command(), &self.options());
@@ -189,6 +199,14 @@ impl Action for CommandAction {
 
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(self.read(access))
+    }
+
+    fn only_in_run(&self) -> Option<&'static str> {
+        only_in_run(self.call.name())
+    }
+
+    fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(self.read_in_run(access))
     }
 
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>> {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::client::WriteConn;
+use super::eviction::{evicted, tightens};
 use super::faults;
 use super::settings::{Kept, Settings, get_lines, got, kept_json, normal, order};
 use super::txn::{Outcome, allowed, transact_or_not};
@@ -21,6 +22,8 @@ pub(super) struct ConfigChange<'a> {
     call: Call,
     names: Vec<String>,
     captured: Option<Settings>,
+    /// How many keys were evicted before, if that may matter and could be asked.
+    evicted: Option<u64>,
     done: bool,
     result: Value,
 }
@@ -31,7 +34,7 @@ impl<'a> ConfigChange<'a> {
         let mut conn = WriteConn::open(access).await?;
         allowed(&mut conn).await?;
         let names = call.args().iter().step_by(2).map(|name| name.to_ascii_lowercase()).collect();
-        Ok(Self { conn, call, names, captured: None, done: false, result: Value::Null })
+        Ok(Self { conn, call, names, captured: None, evicted: None, done: false, result: Value::Null })
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
@@ -46,6 +49,9 @@ impl<'a> ConfigChange<'a> {
         let replies = self.conn.ask(&lines).await?;
         let before = self.values(replies)?;
         let wanted = self.wanted(&before);
+        if tightened(&before, &wanted) {
+            self.evicted = evicted(&mut self.conn).await?;
+        }
         let undo = self.record(&before, &wanted);
         let subject = self.names.join(", ");
         let count = self.names.len() as u64;
@@ -79,16 +85,15 @@ impl<'a> ConfigChange<'a> {
 
     fn record(&self, before: &Settings, after: &Settings) -> UndoRecord {
         let server = self.conn.server();
-        UndoRecord {
-            kind: CONFIG.into(),
-            data: json!({
-                "before": kept_json(&self.kept_before(before)),
-                "wanted": kept_json(&self.kept_after(after)),
-                "client": server.connection, "run_id": server.run_id,
-            }),
-            blob: None,
-            order: order(before, after),
+        let mut data = json!({
+            "before": kept_json(&self.kept_before(before)),
+            "wanted": kept_json(&self.kept_after(after)),
+            "client": server.connection, "run_id": server.run_id,
+        });
+        if tightened(before, after) {
+            data["evicted"] = self.evicted.into();
         }
+        UndoRecord { kind: CONFIG.into(), data, blob: None, order: order(before, after) }
     }
 
     async fn set(&mut self) -> Result<Applied, Fault> {
@@ -135,6 +140,11 @@ impl<'a> ConfigChange<'a> {
             .map(|(((name, old), (_, new)), _)| change(&name, &old, &new, secrets))
             .collect()
     }
+}
+
+/// May the server evict more than it did?
+fn tightened(before: &Settings, after: &Settings) -> bool {
+    before.iter().zip(after).any(|((name, old), (_, new))| tightens(name, old, new))
 }
 
 /// One setting before and after, for people.

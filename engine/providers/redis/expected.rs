@@ -5,6 +5,8 @@
 
 mod collections;
 
+use playbook_core::secret::Secrets;
+
 use super::dump::Content;
 use super::image::{Image, Moment, span, when};
 
@@ -89,14 +91,14 @@ impl Expected {
     }
 
     /// For people, the same whenever it is asked.
-    pub(super) fn describe(&self, before: &Image, now: i64) -> String {
+    pub(super) fn describe(&self, before: &Image, now: i64, secrets: &Secrets) -> String {
         let value = match &self.value {
             Want::Same => match before.alive(now) {
-                Some(_) => Image { expiry: -1, ..before.clone() }.describe(now),
+                Some(_) => Image { expiry: -1, ..before.clone() }.describe(now, secrets),
                 None => return "(absent)".into(),
             },
             Want::Absent => return "(absent)".into(),
-            Want::Is(Content::Text(bytes)) => super::image::quoted(bytes),
+            Want::Is(Content::Text(bytes)) => super::image::quoted(bytes, secrets),
             Want::Is(other) => {
                 let plural = if other.size() == 1 { "" } else { "s" };
                 format!("{}, {} item{plural}", other.kind(), other.size())

@@ -56,6 +56,9 @@ fn cause(error: &ServerError) -> (String, String) {
     let inner = error.text.split_once("because of: ").filter(|_| error.code == "EXECABORT").map(|(_, inner)| inner);
     match inner.and_then(|inner| inner.split_once(' ')) {
         Some((code, text)) if code.chars().all(|c| c.is_ascii_uppercase()) => (code.to_owned(), text.to_owned()),
+        _ if error.code == "NOAUTH" && error.text.starts_with("HELLO") => {
+            (error.code.clone(), "Authentication required.".to_owned())
+        }
         _ => (error.code.clone(), error.text.clone()),
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::dump::Content;
 use super::value::lossless;
+use playbook_core::secret::Secrets;
 
 /// A key at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,21 +73,21 @@ impl Image {
     }
 
     /// For people, the same whenever it is asked: `"x", expires 2026-01-31 12:00:00 UTC`.
-    pub(super) fn describe_fixed(&self, now: i64) -> String {
+    pub(super) fn describe_fixed(&self, now: i64, secrets: &Secrets) -> String {
         let fixed = Self { dump: self.dump.clone(), expiry: -1 };
         match self.alive(now) {
             None => "(absent)".into(),
-            Some(_) if self.expiry < 0 => fixed.describe(now),
-            Some(_) => format!("{}, expires {}", fixed.describe(now), when(self.expiry)),
+            Some(_) if self.expiry < 0 => fixed.describe(now, secrets),
+            Some(_) => format!("{}, expires {}", fixed.describe(now, secrets), when(self.expiry)),
         }
     }
 
     /// For people, with the time that is left: `"x", expires in 2m`, `list, 12 items`.
-    pub(super) fn describe(&self, now: i64) -> String {
+    pub(super) fn describe(&self, now: i64, secrets: &Secrets) -> String {
         let Some(payload) = self.alive(now) else { return "(absent)".into() };
         let content = Content::read(payload);
         let value = match &content {
-            Content::Text(bytes) => quoted(bytes),
+            Content::Text(bytes) => quoted(bytes, secrets),
             Content::Opaque(..) => format!("{}, {} bytes", content.kind(), content.size()),
             Content::List(_) | Content::Set(_) | Content::Hash(_) | Content::Sorted(_) => {
                 let plural = if content.size() == 1 { "" } else { "s" };
@@ -124,7 +125,7 @@ impl Left {
     }
 
     /// For people.
-    pub(super) fn describe(&self, before: &Image, now: i64) -> String {
+    pub(super) fn describe(&self, before: &Image, now: i64, secrets: &Secrets) -> String {
         match self {
             Self::Absent => "(absent)".into(),
             Self::There(_, expiry) if *expiry >= 0 && *expiry <= now => "(expired)".into(),
@@ -132,7 +133,7 @@ impl Left {
                 format!("a value that the run wrote, expires in {}", span(expiry - now))
             }
             Self::There(..) => "a value that the run wrote".into(),
-            Self::Expiring(expiry) => Image { dump: before.dump.clone(), expiry: *expiry }.describe(now),
+            Self::Expiring(expiry) => Image { dump: before.dump.clone(), expiry: *expiry }.describe(now, secrets),
         }
     }
 
@@ -167,19 +168,38 @@ fn same_value(one: &[u8], two: &[u8]) -> bool {
     one == two || Content::read(one) == Content::read(two)
 }
 
+/// Bytes for people, without secrets. What is cut must have gone through this before: the beginning of
+/// a secret is not recognised as one.
+pub(super) fn shown(bytes: &[u8], secrets: &Secrets) -> String {
+    // Before bytes are escaped, and after: a secret may hold what is escaped.
+    let mut text = String::new();
+    let mut at = 0;
+    for (start, end, piece) in secrets.find(bytes) {
+        text.push_str(&lossless(&bytes[at..start]));
+        text.push_str(&format!("[secret:{}]", piece.secret));
+        at = end;
+    }
+    text.push_str(&lossless(&bytes[at..]));
+    secrets.text(&text).into_owned()
+}
+
+/// The first 80 characters.
+pub(super) fn short(text: String) -> String {
+    if text.chars().count() <= 80 { text } else { text.chars().take(79).chain(['…']).collect() }
+}
+
 /// A text for people: quoted, and cut after 80 characters.
-pub(super) fn quoted(bytes: &[u8]) -> String {
-    let text = lossless(bytes);
+pub(super) fn quoted(bytes: &[u8], secrets: &Secrets) -> String {
+    let text = shown(bytes, secrets);
     if text.chars().count() <= 80 {
         return format!("\"{text}\"");
     }
-    format!("\"{}…\" ({} bytes)", text.chars().take(79).collect::<String>(), bytes.len())
+    format!("\"{}\" ({} bytes)", short(text), bytes.len())
 }
 
 /// The name of a key for people: cut after 80 characters.
-pub(super) fn key_name(key: &[u8]) -> String {
-    let text = lossless(key);
-    if text.chars().count() <= 80 { text } else { text.chars().take(79).chain(['…']).collect() }
+pub(super) fn key_name(key: &[u8], secrets: &Secrets) -> String {
+    short(shown(key, secrets))
 }
 
 /// A moment for people, from milliseconds since 1970.
@@ -225,7 +245,10 @@ mod tests {
         assert_eq!(when(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(when(951_782_400_000), "2000-02-29 00:00:00 UTC");
         assert_eq!(when(1_795_243_249_523), "2026-11-21 06:40:49 UTC");
-        assert_eq!(text("a", 951_782_400_000).describe_fixed(5), "\"a\", expires 2000-02-29 00:00:00 UTC");
+        assert_eq!(
+            text("a", 951_782_400_000).describe_fixed(5, &Secrets::new()),
+            "\"a\", expires 2000-02-29 00:00:00 UTC"
+        );
     }
 
     #[test]

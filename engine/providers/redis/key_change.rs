@@ -12,7 +12,7 @@ use super::client::{Lines, WriteConn};
 use super::faults;
 use super::find_keys::written;
 use super::guarded::{Then, guarded};
-use super::image::{Image, key_name};
+use super::image::Image;
 use super::record::{Facts, KeysRecord, after, salt};
 use super::reply::typed;
 use super::txn::{Outcome, allowed};
@@ -74,7 +74,7 @@ impl<'a> KeyChange<'a> {
         };
         let record = KeysRecord { facts, keys: keys.iter().cloned().zip(before).collect() };
         let undo = record.stored();
-        let subject = self.call.clean(&keys_subject(&keys, record.bytes()));
+        let subject = self.subject(&record);
         let count = keys.len() as u64;
         self.captured = Some(record);
         Ok(Some(Capture { subject, words: self.call.shown().to_vec(), undo, count, last: true }))
@@ -86,7 +86,7 @@ impl<'a> KeyChange<'a> {
         body.extend(&self.call.line());
         let mut replies = match guarded(&mut self.conn, &record.keys, &body, Then::Read, false).await {
             Err(fault) => return Err(self.call.clean_fault(fault)),
-            Ok(Outcome::Moved) => return Err(faults::moved(&self.call.clean(&subject(&record)))),
+            Ok(Outcome::Moved) => return Err(faults::moved(&self.subject(&record))),
             Ok(Outcome::Refused(error)) => return Err(self.refused(&error)),
             Ok(Outcome::Ran(replies)) => replies.into_iter(),
         };
@@ -108,29 +108,30 @@ impl<'a> KeyChange<'a> {
         self.done = true;
         self.result = typed(self.call.name(), self.call.words(), &reply);
         let lefts: Vec<_> = left.iter().map(|image| image.left(&record.facts.salt)).collect();
-        Ok(Applied {
-            changed: !same || self.changed_beyond(&reply),
-            after: after(&lefts),
-            diff: self.diff(&record, &left, now),
-            corrected: None,
-        })
+        let beyond = self.changed_beyond(&reply);
+        let mut after = after(&lefts);
+        if record.facts.beyond.is_some() && !beyond {
+            after["beyond"] = false.into();
+        }
+        Ok(Applied { changed: !same || beyond, after, diff: self.diff(&record, &left, now), corrected: None })
     }
 
     /// What a command does beyond its keys nobody sees; its reply may say that it did nothing.
     fn changed_beyond(&self, reply: &Reply) -> bool {
         match self.way {
             Way::Keys(None) => false,
-            Way::Keys(Some(_)) => !matches!(reply, Reply::Int(0) | Reply::Nil),
+            Way::Keys(Some(_)) => !matches!(reply, Reply::Int(0) | Reply::Nil) && reply.text() != Some("NOKEY"),
             _ => true,
         }
     }
 
-    /// What rollback has to say besides, because no key stands for it.
+    /// What rollback has to say besides, because no captured key stands for it.
     fn beyond(&self, no_keys: bool) -> Option<String> {
         match &self.way {
             Way::Keys(Some(what)) => Some((*what).to_owned()),
             Way::Keys(None) if no_keys => Some("the server names no key that it writes".to_owned()),
             Way::Script if no_keys => Some("the script declares no keys, so nobody knows what it changed".to_owned()),
+            Way::Script => Some("what the script did besides to keys that it does not declare is not known".to_owned()),
             _ => None,
         }
     }
@@ -140,13 +141,19 @@ impl<'a> KeyChange<'a> {
         self.call.clean_fault(fault)
     }
 
+    fn subject(&self, record: &KeysRecord) -> String {
+        let keys: Vec<Vec<u8>> = record.keys.iter().map(|(key, _)| key.clone()).collect();
+        let secrets = self.conn.target().secrets();
+        keys_subject(&keys, record.bytes(), |key| self.call.key_name(key, secrets))
+    }
+
     fn diff(&self, record: &KeysRecord, left: &[Image], now: i64) -> Vec<plan::Change> {
         let slack = slack(self.conn.server());
         let secrets = self.conn.target().secrets();
         let shown = |image: &Image| match image.alive(now) {
             None => plan::Image::Absent,
             Some(_) if self.call.has_secrets() => plan::Image::Secret,
-            Some(_) => plan::Image::of(secrets.text(&image.describe(now)).into_owned()),
+            Some(_) => plan::Image::of(secrets.text(&image.describe(now, secrets)).into_owned()),
         };
         record
             .keys
@@ -155,7 +162,7 @@ impl<'a> KeyChange<'a> {
             .filter(|((_, before), after)| !before.equals(after, slack))
             .take(DIFF)
             .map(|((key, before), after)| {
-                let name = self.call.clean(&key_name(key));
+                let name = self.call.key_name(key, secrets);
                 plan::Change::new(format!("key {name}"), shown(before), shown(after))
             })
             .collect()
@@ -167,11 +174,6 @@ fn never_begun(error: &super::value::ServerError) -> bool {
     error.code == "NOSCRIPT"
         || error.text.starts_with("Error compiling")
         || error.text.starts_with("Function not found")
-}
-
-fn subject(record: &KeysRecord) -> String {
-    let keys: Vec<Vec<u8>> = record.keys.iter().map(|(key, _)| key.clone()).collect();
-    keys_subject(&keys, record.bytes())
 }
 
 impl Change for KeyChange<'_> {

@@ -18,6 +18,7 @@ mod config_change;
 pub mod drill;
 mod dump;
 mod endpoint;
+mod eviction;
 mod expect;
 mod expected;
 mod faults;

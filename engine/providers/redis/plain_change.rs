@@ -121,8 +121,31 @@ impl<'a> PlainChange<'a> {
         }
         self.done = true;
         self.result = typed(self.call.name(), self.call.words(), &reply);
-        let changed = self.way != Way::Nothing;
+        let changed = self.way != Way::Nothing && !self.in_vain(&reply).await;
         Ok(Applied { changed, after: json!({"done": true}), diff: Vec::new(), corrected: None })
+    }
+
+    /// Does the reply prove that nothing happened?
+    async fn in_vain(&mut self, reply: &Reply) -> bool {
+        match self.call.name() {
+            _ if *reply != Reply::Int(0) => false,
+            "client|kill" | "client|unblock" | "latency|reset" => true,
+            // Those who listen at replicas or at other nodes are not counted.
+            "publish" | "spublish" => self.alone().await,
+            _ => false,
+        }
+    }
+
+    /// Is this server neither part of a cluster nor followed by replicas?
+    async fn alone(&mut self) -> bool {
+        let mut lines = Lines::new();
+        lines.add(["INFO", "replication"]).add(["INFO", "cluster"]);
+        let replies = self.conn.ask(&lines).await.unwrap_or_default();
+        let is = |at: usize, name: &str| {
+            let fields = info_fields(replies.get(at).and_then(Reply::text).unwrap_or_default());
+            fields.get(name).is_some_and(|value| value == "0")
+        };
+        is(0, "connected_slaves") && is(1, "cluster_enabled")
     }
 
     /// A server that stops does not say goodbye: is it gone, or another one there?

@@ -1,12 +1,14 @@
 //! A Redis server as a target: where it is, who is expected there, and who answers.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use playbook_core::action::{Fault, Identity, ReadAccess, Target};
 use playbook_core::ports::{BoxFuture, Cancel};
 use playbook_core::secret::Secrets;
 
+use super::acl_change::Hashes;
 use super::client::{Cached, Lines, ReadConn};
 use super::endpoint::Endpoint;
 use super::expect::Expect;
@@ -23,11 +25,14 @@ pub(super) struct RedisTarget {
     cached: Cached,
     /// A password that the run itself has set since.
     newer: Mutex<Option<String>>,
+    /// Hashes of passwords that the run changed, by change and user: for a rollback in this process.
+    hashes: Mutex<BTreeMap<(String, String), Hashes>>,
 }
 
 impl RedisTarget {
     pub(super) fn new(name: &str, endpoint: Endpoint, expect: Option<Expect>, secrets: Secrets) -> Self {
-        Self { name: name.to_owned(), endpoint, expect, secrets, cached: Cached::default(), newer: Mutex::default() }
+        let (cached, newer, hashes) = (Cached::default(), Mutex::default(), Mutex::default());
+        Self { name: name.to_owned(), endpoint, expect, secrets, cached, newer, hashes }
     }
 
     /// The target of an access, which is always one of this provider's.
@@ -56,6 +61,18 @@ impl RedisTarget {
         if let Ok(mut newer) = self.newer.lock() {
             *newer = Some(password.to_owned()).filter(|password| !password.is_empty());
         }
+    }
+
+    /// Remembers hashes of a user's passwords around a change.
+    pub(super) fn remember_hashes(&self, change: &str, user: &str, hashes: Hashes) {
+        if let Ok(mut all) = self.hashes.lock() {
+            all.insert((change.to_owned(), user.to_owned()), hashes);
+        }
+    }
+
+    /// What this process remembers of a user's passwords around a change.
+    pub(super) fn hashes(&self, change: &str, user: &str) -> Option<Hashes> {
+        self.hashes.lock().ok()?.get(&(change.to_owned(), user.to_owned())).cloned()
     }
 
     /// The endpoint with the password that was learned, if one was, and if it is this user's.

@@ -30,7 +30,7 @@ impl Loop {
 
     /// Takes in what someone said. True: they want to leave at once.
     pub(super) fn said(&mut self, input: Input) -> Result<bool, RuntimeError> {
-        if !self.answered.insert(input.id.clone()) {
+        if !self.answered.insert(input.id.clone()) || self.state.answers.contains(&input.id) {
             return Ok(false);
         }
         let Input { id, actor, said } = input;
@@ -38,14 +38,14 @@ impl Loop {
             Said::Answer { step, yes, comment } => {
                 self.answered_step(&step, Answer { yes, comment, actor }, id)?;
             }
-            Said::Choice { step, choice } => self.chosen(step.as_deref(), choice, actor)?,
-            Said::Note { text } => self.record(None, actor, Event::NoteAdded(NoteAdded { text }))?,
+            Said::Choice { step, choice } => self.chosen(step.as_deref(), choice, actor, id)?,
+            Said::Note { text } => self.record(None, actor, Event::NoteAdded(NoteAdded { text, message: Some(id) }))?,
             Said::Cancel { by } => {
                 let stage = self.state.cancel + 1;
                 if stage > 2 {
                     return Ok(true);
                 }
-                self.record(None, actor, Event::RunCancelling(RunCancelling { stage, by }))?;
+                self.record(None, actor, Event::RunCancelling(RunCancelling { stage, by, message: Some(id) }))?;
             }
         }
         self.journal.sync()?;
@@ -58,9 +58,6 @@ impl Loop {
             self.progress(&Progress::Warning(format!("nobody is asked about `{step}`")));
             return Ok(());
         };
-        if self.already_recorded(&id) {
-            return Ok(());
-        }
         if let Err(why) = answer(&gate, self.state.starter.as_ref(), &given) {
             self.progress(&Progress::Warning(format!("an answer does not count: {why}")));
             return Ok(());
@@ -97,8 +94,8 @@ impl Loop {
         })
     }
 
-    fn chosen(&mut self, step: Option<&str>, choice: Choice, actor: Actor) -> Result<(), RuntimeError> {
-        let handled = Event::FailureHandled(FailureHandled { choice });
+    fn chosen(&mut self, step: Option<&str>, choice: Choice, actor: Actor, id: String) -> Result<(), RuntimeError> {
+        let handled = Event::FailureHandled(FailureHandled { choice, message: Some(id) });
         match step {
             None if self.state.question.is_some() => self.record(None, actor, handled),
             Some(id) => match self.engine.checked.index_of(id) {
@@ -107,10 +104,5 @@ impl Loop {
             },
             None => Ok(()),
         }
-    }
-
-    /// Was this answer recorded before the process was started again?
-    fn already_recorded(&self, id: &str) -> bool {
-        self.state.answers.contains(id)
     }
 }

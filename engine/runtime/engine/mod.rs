@@ -7,6 +7,7 @@ mod tasks;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use playbook_core::action::Identity;
 use playbook_core::check::Checked;
 use playbook_core::event::{Actor, Event, Record, RollbackStarted, RunPaused, RunResumed, RunStarted};
 use playbook_core::journal::Head;
@@ -14,7 +15,7 @@ use playbook_core::model::{Duration, RunId, StepIx};
 use playbook_core::plan::World;
 use playbook_core::ports::{Clock, Randomness};
 use playbook_core::registry::Registry;
-use playbook_core::run::{Command, Mode, RunState, RunSummary, decide, next_due, rollback_plan, summary};
+use playbook_core::run::{Command, Mode, REQUESTED, RunState, RunSummary, decide, next_due, rollback_plan, summary};
 use playbook_core::secret::Secrets;
 use playbook_core::source::Sources;
 use tokio::sync::mpsc;
@@ -101,7 +102,26 @@ impl Engine {
         for record in &records {
             state.apply(&self.checked, record);
         }
-        Loop::new(self, journal, state, inbox).run(start).await
+        let changed_on = self.same_targets(&start, &state).await?;
+        Loop::new(self, journal, state, inbox, changed_on).run(start).await
+    }
+
+    /// Before a run goes on: do those answer that it has changed? What does not answer is told later.
+    async fn same_targets(&self, start: &Start, state: &RunState) -> Result<BTreeMap<String, Identity>, RuntimeError> {
+        let accepted = match start {
+            Start::Fresh(_) => return Ok(BTreeMap::new()),
+            Start::Resume(resumed) | Start::Rollback(resumed) => &resumed.accepted_targets,
+        };
+        let mut changed_on = state.changed_on.clone();
+        changed_on.retain(|name, _| !accepted.contains(name));
+        for target in self.targets.all().filter(|target| changed_on.contains_key(target.name())) {
+            let never = crate::executor::Told(CancellationToken::new());
+            let Ok(now) = target.identify(&never).await else { continue };
+            if let Some(error) = crate::executor::other_target(&changed_on, target.as_ref(), &now) {
+                return Err(error);
+            }
+        }
+        Ok(changed_on)
     }
 }
 
@@ -129,7 +149,13 @@ enum Next {
 }
 
 impl Loop {
-    fn new(mut engine: Engine, journal: Journal, state: RunState, inbox: Inbox) -> Self {
+    fn new(
+        mut engine: Engine,
+        journal: Journal,
+        state: RunState,
+        inbox: Inbox,
+        changed_on: BTreeMap<String, Identity>,
+    ) -> Self {
         let (loop_, from_tasks) = mpsc::channel(256);
         let (changed, mailbox) = mpsc::channel(1);
         let follow = engine.store.follow(
@@ -149,6 +175,7 @@ impl Loop {
             user: engine.actor.name().to_owned(),
             loop_,
             met: std::sync::Mutex::default(),
+            changed_on,
         });
         Self {
             engine,
@@ -176,7 +203,7 @@ impl Loop {
                 self.record(None, actor.clone(), Event::RunResumed(resumed))?;
                 let plan = rollback_plan(&self.engine.checked, &self.state);
                 let steps = RunState::ids(&self.engine.checked, plan.steps);
-                self.record(None, actor, Event::RollbackStarted(RollbackStarted { cause: "requested".into(), steps }))?;
+                self.record(None, actor, Event::RollbackStarted(RollbackStarted { cause: REQUESTED.into(), steps }))?;
             }
         }
         self.journal.sync()?;
@@ -297,6 +324,7 @@ impl Loop {
     fn finish(&mut self, left: bool) -> Result<Ended, RuntimeError> {
         let head = self.journal.put_head()?;
         let mut summary = summary(&self.engine.checked, &self.state, self.engine.clock.now().mono_us);
+        summary.reason = summary.reason.map(|reason| self.engine.world.secrets().text(&reason).into_owned());
         if left {
             summary.exit = 130;
         }

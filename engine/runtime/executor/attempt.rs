@@ -66,6 +66,9 @@ pub(crate) async fn attempt(shared: Arc<Shared>, given: Given) -> TaskEnd {
     }
 }
 
+/// A read tells of no progress.
+fn no_progress(_: u64, _: Option<u64>) {}
+
 async fn grace(token: &CancellationToken) {
     token.cancelled().await;
     tokio::time::sleep(GRACE).await;
@@ -134,7 +137,7 @@ impl Worker<'_> {
         let intent = self.intent(0, action.words(), class, 0, access);
         self.shared.record(self.given.step, vec![intent]).await?;
         let began = Instant::now();
-        let result = action.read(access).await;
+        let result = action.read_in_run(self.given.executable.write(access, &no_progress)).await;
         let done = ActionResult { fault: result.as_ref().err().cloned(), ..self.nothing(0, began) };
         self.shared.record(self.given.step, vec![Event::ActionResult(Box::new(done))]).await?;
         result.map(End::Returned)

@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) user: String,
     pub(crate) loop_: mpsc::Sender<FromTask>,
     pub(crate) met: Mutex<BTreeMap<usize, Identity>>,
+    /// Who answered at the targets that the run has changed before it stopped, by name.
+    pub(crate) changed_on: BTreeMap<String, Identity>,
 }
 
 /// What a task tells the loop.
@@ -81,6 +83,21 @@ impl Cancel for Told {
     }
 }
 
+/// Someone else answers than when the target was changed.
+pub(crate) fn other_target(
+    changed_on: &BTreeMap<String, Identity>,
+    target: &dyn Target,
+    now: &Identity,
+) -> Option<RuntimeError> {
+    let before = changed_on.get(target.name()).filter(|before| before.id != now.id)?;
+    Some(RuntimeError::OtherTarget {
+        target: target.name().to_owned(),
+        address: target.address(),
+        before: before.id.clone(),
+        now: now.id.clone(),
+    })
+}
+
 impl Shared {
     /// Has events recorded. An error means that nothing more may be changed.
     pub(crate) async fn record(&self, step: StepIx, events: Vec<Event>) -> Result<(), Fault> {
@@ -106,6 +123,9 @@ impl Shared {
             return Ok(known);
         }
         let identity = target.identify(cancel).await?;
+        if let Some(error) = other_target(&self.changed_on, target.as_ref(), &identity) {
+            return Err(Fault::new(FaultKind::WrongTarget, error.code(), error.to_string()).help(error.help()));
+        }
         let met = TargetMet { target: target.name().to_owned(), identity: identity.clone() };
         self.record(step, vec![Event::TargetMet(met)]).await?;
         if let Ok(mut all) = self.met.lock() {

@@ -9,7 +9,9 @@ use playbook_core::event::{Actor, ClockJumped, Event, JournalRecovered, Record, 
 use playbook_core::journal::{self, Head};
 use playbook_core::model::{Digest, RunId, StepId};
 use playbook_core::ports::Clock;
+use playbook_core::redact::redacted;
 use playbook_core::secret::Secrets;
+use serde_json::Value;
 
 use crate::error::RuntimeError;
 use crate::failpoint::{Point, reach};
@@ -24,6 +26,16 @@ pub(crate) use seal::{open_blob, seal_blob};
 const JUMP_US: i64 = 1_000_000;
 /// Results larger than this, as JSON, are stored apart.
 const RESULT_INLINE: usize = 8 << 10;
+
+/// What of an event is read back exactly: records of captures, what changes left.
+fn exact(event: &mut Event) -> Vec<&mut Value> {
+    match event {
+        Event::StateCaptured(captured) => vec![&mut captured.record],
+        Event::ActionResult(done) => vec![&mut done.after],
+        Event::ActionProbed(probed) => vec![&mut probed.after],
+        _ => Vec::new(),
+    }
+}
 
 /// A journal open for writing.
 pub struct Journal {
@@ -155,9 +167,8 @@ impl Journal {
     /// The record without secrets, large results stored apart.
     fn redacted(&self, record: &Record) -> Result<Record, RuntimeError> {
         let mut copy = record.clone();
-        let hides = !self.secrets.is_empty();
         let secrets = &self.secrets;
-        let apart = |result: &mut Option<serde_json::Value>| -> Result<Option<Digest>, RuntimeError> {
+        let apart = |result: &mut Option<Value>| -> Result<Option<Digest>, RuntimeError> {
             let Some(value) = result else { return Ok(None) };
             secrets.result(value);
             let text = value.to_string();
@@ -169,23 +180,18 @@ impl Journal {
         };
         match &mut copy.event {
             Event::StepFinished(finished) => finished.result_blob = apart(&mut finished.result)?,
-            Event::ActionResult(done) => {
-                done.result_blob = apart(&mut done.result)?;
-                secrets.splice(&mut done.after);
-            }
-            Event::StateCaptured(captured) => secrets.splice(&mut captured.record),
-            Event::ActionProbed(probed) => secrets.splice(&mut probed.after),
+            Event::ActionResult(done) => done.result_blob = apart(&mut done.result)?,
             _ => {}
         }
-        if !hides {
-            return Ok(copy);
+        // What has to be read back exactly has its secrets cut out, and is done with that.
+        let mut kept: Vec<Value> = exact(&mut copy.event).into_iter().map(Value::take).collect();
+        kept.iter_mut().for_each(|value| secrets.splice(value));
+        copy.event = redacted(secrets, &copy.event)
+            .map_err(|error| RuntimeError::Internal(format!("an event cannot be written: {error}")))?;
+        for (place, value) in exact(&mut copy.event).into_iter().zip(kept) {
+            *place = value;
         }
-        let broken = |error: serde_json::Error| RuntimeError::Internal(format!("an event cannot be written: {error}"));
-        let mut value = serde_json::to_value(&copy).map_err(broken)?;
-        if secrets.value(value.get_mut("data").unwrap_or(&mut serde_json::Value::Null)) == 0 {
-            return Ok(copy);
-        }
-        serde_json::from_value(value).map_err(broken)
+        Ok(copy)
     }
 
     fn write(&mut self, record: &Record) -> Result<(), RuntimeError> {

@@ -1,7 +1,7 @@
-//! Captured bytes on their way to the store: secrets that stand in them literally are cut out, and
+//! Captured bytes on their way to the store: secrets that stand in them, in whatever form, are cut out, and
 //! put back when they are read. `SEAL1\n`, a line of JSON, then the pieces.
 
-use playbook_core::secret::Secrets;
+use playbook_core::secret::{Piece as Cut, Secrets};
 use serde::{Deserialize, Serialize};
 
 use crate::error::RuntimeError;
@@ -10,10 +10,11 @@ const MAGIC: &[u8] = b"PBSEAL1\n";
 
 #[derive(Serialize, Deserialize)]
 struct Piece {
-    /// Bytes before the secret.
+    /// Bytes before it.
     before: usize,
-    /// The secret that stood there.
-    secret: String,
+    /// What stood there.
+    #[serde(flatten)]
+    cut: Cut,
 }
 
 /// Bytes as they may be stored: without the secrets that are known.
@@ -38,8 +39,8 @@ pub(crate) fn seal_blob(secrets: &Secrets, bytes: Vec<u8>) -> Vec<u8> {
     let mut pieces = Vec::new();
     let mut kept = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    for (start, end, secret) in found {
-        pieces.push(Piece { before: start - at, secret });
+    for (start, end, cut) in found {
+        pieces.push(Piece { before: start - at, cut });
         kept.extend_from_slice(&bytes[at..start]);
         at = end;
     }
@@ -62,8 +63,8 @@ pub(crate) fn open_blob(secrets: &Secrets, stored: Vec<u8>) -> Result<Vec<u8>, R
     for piece in pieces {
         let (before, after) = kept.split_at_checked(piece.before).ok_or_else(broken)?;
         bytes.extend_from_slice(before);
-        let secret = secrets.get(&piece.secret).ok_or(RuntimeError::SecretNeeded(piece.secret))?;
-        bytes.extend_from_slice(secret.as_bytes());
+        let cut = secrets.piece(&piece.cut).ok_or(RuntimeError::SecretNeeded(piece.cut.secret))?;
+        bytes.extend(cut);
         kept = after;
     }
     bytes.extend_from_slice(kept);

@@ -68,9 +68,12 @@ pub(super) fn put_file(path: &Path, bytes: &[u8]) -> Result<(), RuntimeError> {
         .mode(0o600)
         .open(&draft)
         .map_err(RuntimeError::file("cannot write", &draft))?;
-    file.write_all(bytes).map_err(RuntimeError::file("cannot write", &draft))?;
-    file.sync_all().map_err(RuntimeError::file("cannot write", &draft))?;
-    fs::rename(&draft, path).map_err(RuntimeError::file("cannot write", path))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
+    if let Err(source) = written {
+        // A full disk is not made fuller by what could not be written.
+        let _ = fs::remove_file(&draft);
+        return Err(RuntimeError::File { action: "cannot write", path: path.to_owned(), source });
+    }
     sync_dir(dir)
 }
 
@@ -89,7 +92,13 @@ impl Writer for LocalWriter {
         let mut bytes = Vec::with_capacity(line.len() + 1);
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
-        self.file.write_all(&bytes).map_err(RuntimeError::file("cannot write", &self.path))
+        let Err(source) = self.file.write_all(&bytes) else { return Ok(()) };
+        // A journal without its first line tells of a run that never was.
+        let begun = fs::read(&self.path).is_ok_and(|bytes| bytes.contains(&b'\n'));
+        if !begun {
+            let _ = fs::remove_file(&self.path);
+        }
+        Err(RuntimeError::File { action: "cannot write", path: self.path.clone(), source })
     }
 
     fn sync(&mut self) -> Result<(), RuntimeError> {
@@ -242,11 +251,13 @@ impl Store for Local {
         let prefix = format!("{run}.");
         let dir = self.root.join("runs");
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Our own reading is an event as well.
             let ours = event.is_ok_and(|event| {
-                event
-                    .paths
-                    .iter()
-                    .any(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
+                !event.kind.is_access()
+                    && event
+                        .paths
+                        .iter()
+                        .any(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
             });
             if ours {
                 changed();
@@ -276,6 +287,9 @@ impl Local {
             .flatten()
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
+                if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                    return None;
+                }
                 let stem = name.strip_suffix(".jsonl").filter(|stem| !stem.ends_with(".inbox"))?;
                 stem.parse().ok()
             })

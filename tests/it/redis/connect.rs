@@ -250,3 +250,13 @@ async fn an_encrypted_connection_is_made_only_to_whom_is_trusted() {
     let fault = site(&format!("{{ca: {}}}", file("ca.crt"))).read("PING").await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unreachable, "{fault:?}");
 }
+
+#[tokio::test]
+async fn what_a_server_says_to_those_it_does_not_let_in_is_told() {
+    let server = Server::start(&["--maxclients", "1"]);
+    let held = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let fault = Site::at(&server.url()).target.identify(&GO_ON).await.unwrap_err();
+    assert_eq!(fault.message, "the server refused: ERR max number of clients reached");
+    assert!(fault.transient && fault.help.contains("maxclients"), "{fault:?}");
+    drop(held);
+}

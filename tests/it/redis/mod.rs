@@ -4,6 +4,7 @@ mod changes;
 mod connect;
 mod crashes;
 mod drill;
+mod eviction;
 mod keys;
 mod memory;
 mod others;

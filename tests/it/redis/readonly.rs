@@ -197,23 +197,86 @@ async fn writes_in_disguise_are_refused_before_they_are_sent() {
 }
 
 #[tokio::test]
-async fn a_script_that_says_it_only_reads_is_held_to_it_by_the_server() {
-    let server = Server::start(&[]);
+async fn a_script_is_sent_by_a_run_and_never_by_a_plan() {
+    let server = Server::start(&["--slowlog-log-slower-than", "0"]);
     let site = server.site();
     fill(&server);
-    let fault = site
-        .words(&["EVAL_RO", "return redis.call('SET', KEYS[1], 1)", "1", "k"])
-        .read(site.reading())
-        .await
-        .unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Refused);
-    let fault =
-        site.words(&["EVAL_RO", "return redis.call('PUBLISH', 'a', 'b')", "0"]).read(site.reading()).await.unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Refused);
-    assert_eq!(
-        site.words(&["EVAL_RO", "return redis.call('GET', KEYS[1])", "1", "k"]).read(site.reading()).await.unwrap(),
-        "1"
+    let mut other = server.other();
+    let library = "#!lua name=r\nredis.register_function{function_name='ro', flags={'no-writes'}, callback=function() redis.call('SLOWLOG','RESET') return 1 end}";
+    other.words(&["FUNCTION", "LOAD", library]);
+    let clears = "return redis.call('SLOWLOG','RESET')";
+    let sha = other.text(&format!("SCRIPT LOAD {}", "return(redis.call('SLOWLOG','RESET'))"));
+    let watcher = Watcher::on(&server);
+    for words in [
+        &["EVAL_RO", clears, "0"][..],
+        &["eval_ro", "while true do end", "0"],
+        &["EVALSHA_RO", &sha, "0"],
+        &["FCALL_RO", "ro", "0"],
+        &["KEYS", "*"],
+        &["WAIT", "1", "100000"],
+        &["WAITAOF", "0", "1", "100000"],
+    ] {
+        let action = site.words(words);
+        assert_eq!(action.class().effect, playbook_core::model::Effect::Read, "{words:?}");
+        assert!(action.only_in_run().is_some(), "{words:?}");
+        let fault = action.read(site.reading()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::ReadOnly, "{words:?}: {fault:?}");
+        action.plan(site.reading()).await.unwrap();
+    }
+    let names = watcher.names(&server);
+    assert!(
+        names.iter().all(|name| ["command", "hello", "client", "info", "echo"].contains(&name.as_str())),
+        "{names:?}"
     );
+    assert!(other.int("SLOWLOG LEN") > 0);
+    let in_run = async |words: &[&str]| site.words(words).read_in_run(site.writing()).await;
+    assert_eq!(in_run(&["EVAL_RO", "return redis.call('GET', KEYS[1])", "1", "k"]).await.unwrap(), "1");
+    assert_eq!(in_run(&["EVALSHA_RO", &sha, "0"]).await.unwrap(), "OK");
+    assert_eq!(in_run(&["FCALL_RO", "ro", "0"]).await.unwrap(), 1);
+    assert_eq!(in_run(&["KEYS", "k"]).await.unwrap(), serde_json::json!(["k"]));
+    assert_eq!(in_run(&["GET", "k"]).await.unwrap(), "1");
+    // The server holds a script to it that it does not write.
+    let fault = in_run(&["EVAL_RO", "return redis.call('SET', KEYS[1], 1)", "1", "k"]).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Refused);
+    // What is no read does not become one by being asked in a run.
+    assert_eq!(in_run(&["EVAL", "return 1", "0"]).await.unwrap_err().kind, FaultKind::ReadOnly);
+}
+
+#[tokio::test]
+async fn a_script_under_another_name_is_not_taken_for_a_read() {
+    let server = Server::start(&["--rename-command", "EVAL_RO", "my.read"]);
+    let site = server.site();
+    let fault = site.words(&["MY.READ", "return 1", "0"]).read(site.reading()).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::ReadOnly);
+}
+
+/// Every command that Redis or Valkey calls read-only or that runs scripts, and that a plan may all
+/// the same not send: looked at one by one.
+#[test]
+fn every_read_of_the_table_that_runs_scripts_or_waits_is_kept_out_of_plans() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/providers/redis/commands.json");
+    let parts: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let server = Server::start(&[]);
+    let site = server.site();
+    let mut kept_out = std::collections::BTreeSet::new();
+    for row in parts.iter().flat_map(|part| part["commands"].as_array().unwrap()) {
+        let text = |at: usize| row[at].as_str().unwrap().to_owned();
+        let (name, flags, categories) = (text(0), text(2), text(6));
+        let has = |list: &str, word: &str| list.split(' ').any(|other| other == word);
+        // Other subcommands of SCRIPT and FUNCTION run nothing; XREAD is refused with BLOCK.
+        let runs = has(&flags, "readonly") && has(&categories, "scripting");
+        let waits =
+            (has(&flags, "blocking") || has(&categories, "blocking")) && !has(&flags, "write") && name != "xread";
+        if !runs && !waits && !["keys", "wait"].contains(&name.as_str()) {
+            continue;
+        }
+        let least = usize::try_from(row[1].as_i64().unwrap().abs()).unwrap();
+        let words: Vec<&str> = std::iter::once(name.as_str()).chain(std::iter::repeat("1")).take(least).collect();
+        assert!(site.words(&words).only_in_run().is_some(), "{name}");
+        kept_out.insert(name);
+    }
+    let expected = ["eval_ro", "evalsha_ro", "fcall_ro", "keys", "wait", "waitaof"].map(str::to_owned);
+    assert_eq!(kept_out, expected.into_iter().collect());
 }
 
 #[tokio::test]

@@ -245,7 +245,10 @@ async fn case(server: &Server, site: &Site, start: Start, commands: Vec<Vec<Stri
     // Twice: the second time there is nothing left to do.
     for _ in 0..2 {
         let back = site.undo(&parts).await;
-        prop_assert!(back.conflicts.is_empty() && back.differs.is_empty() && back.failed.is_none(), "{back:?}");
+        // What scripts do besides their keys nobody knows, and that is said.
+        let scripts = back.differs.iter().filter(|difference| difference.subject.starts_with("EVAL")).count();
+        prop_assert!(scripts == back.differs.len(), "{back:?}");
+        prop_assert!(back.conflicts.is_empty() && back.failed.is_none(), "{back:?}");
         same(&before, &snapshot(server).await)?;
     }
     Ok(())

@@ -153,3 +153,44 @@ async fn the_password_of_a_target_is_not_in_its_address_or_its_faults() {
     assert_eq!(fault.code, playbook_core::codes::Code::Unauthorised);
     none_of_it(&format!("{fault:?}"));
 }
+
+#[tokio::test]
+async fn the_beginning_of_a_secret_is_not_shown_where_a_text_is_cut() {
+    let server = Server::start(&[]);
+    let (site, mut other) = (site(&server, true), server.other());
+    // Wherever the cut is, the secret lies over it once.
+    for ahead in (60..82).step_by(3) {
+        let text = format!("{}{PASSWORD}{}", "k".repeat(ahead), "x".repeat(100));
+        let set = |other: &mut super::server::Other| {
+            other.words(&["MSET", &text, &text, "plain", &text]);
+            // Not a text: shown with escapes.
+            let bytes = [text.as_bytes(), b"\xff"].concat();
+            redis::cmd("SET").arg("bytes").arg(bytes).exec(&mut other.0).unwrap();
+        };
+        set(&mut other);
+        let mut seen = Vec::new();
+        for words in [&["DEL", text.as_str(), "plain", "bytes"][..], &["SET", "plain", "new"], &["DEL", text.as_str()]]
+        {
+            let action = site.words(words);
+            seen.push(format!("{:?}", action.plan(site.reading()).await.unwrap()));
+            let done = site.change(action.as_ref()).await.unwrap();
+            let told = |done: &super::server::Changed| format!("{:?} {:?}", done.applied, done.captures[0].subject);
+            seen.push(told(&done));
+            seen.push(format!("{:?}", site.provider.plan_undo(site.reading(), &done.parts).await.unwrap()));
+            // Someone else writes in between: told three ways.
+            for key in [text.as_str(), "plain", "bytes"] {
+                other.words(&["SET", key, &format!("{text}y")]);
+            }
+            seen.push(format!("{:?}", site.provider.plan_undo(site.reading(), &done.parts).await.unwrap()));
+            seen.push(format!("{:?}", site.undo(&done.parts).await));
+            set(&mut other);
+        }
+        let sweep = site.step("redis.keys", "{match: 'kkk*', do: unlink}");
+        seen.push(format!("{:?}", sweep.plan(site.reading()).await.unwrap()));
+        let done = site.change(sweep.as_ref()).await.unwrap();
+        seen.push(format!("{:?} {:?}", done.applied, done.captures[0].subject));
+        for text in seen {
+            assert!(!text.contains("hunt") && !text.contains("kh"), "{ahead}: {text}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! A connection that can only read.
 //!
-//! Invariant: a command is sent only if the table and the server's own flags agree that it reads.
+//! Invariant: a command is sent only if the table and the server's own flags agree that it reads; a
+//! script is never sent, whatever its flags.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,7 @@ use playbook_core::codes::Code;
 use playbook_core::ports::Cancel;
 
 use super::{Broken, Lines, Wire};
-use crate::redis::classify::{Way, listed_no_read, listed_read, way};
+use crate::redis::classify::{Way, listed_no_read, listed_read, only_in_run, way};
 use crate::redis::faults;
 use crate::redis::lookup::{self, Command};
 use crate::redis::meta::{Flags, Meta};
@@ -150,6 +151,11 @@ impl<'a> ReadConn<'a> {
             Ok(Command::Known(name, _)) => return Err(refused(name)),
             Err(_) => (texts.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default(), false),
         };
+        if let Some(why) = only_in_run(&name) {
+            return Err(
+                Fault::new(FaultKind::ReadOnly, Code::ReadOnly, why).help("it is sent in a run; nothing was sent now")
+            );
+        }
         let Some(meta) = self.meta(&name).await? else {
             // The server has no such command, so it can only refuse it.
             return if tabled { Ok(false) } else { Err(refused(&name)) };
@@ -166,7 +172,7 @@ impl<'a> ReadConn<'a> {
 fn refused(name: &str) -> Fault {
     let shown = lookup::shown(name);
     Fault::new(FaultKind::ReadOnly, Code::ReadOnly, format!("{shown} is not a read, and only reads are allowed here"))
-        .help("nothing was sent; for a script that only reads, use EVAL_RO, EVALSHA_RO or FCALL_RO")
+        .help("nothing was sent; a script that only reads is EVAL_RO, EVALSHA_RO or FCALL_RO, and runs in a run")
 }
 
 fn from_table(top: &str) -> Vec<(String, Option<Meta>)> {
@@ -184,12 +190,17 @@ fn described(top: &str, entry: &Reply) -> Vec<(String, Option<Meta>)> {
     let items = entry.items();
     let number = |at: usize| items.get(at).and_then(Reply::int).and_then(|n| i32::try_from(n).ok()).unwrap_or(0);
     let texts = |at: usize| items.get(at).map(Reply::items).unwrap_or_default().iter().filter_map(Reply::text);
+    // A script may have another name here, and is no read whatever its flags say.
+    let script = texts(6).any(|category| category == "@scripting");
     if items.len() < 6 {
         return vec![(top.to_owned(), None)];
     }
     let meta = Meta {
         arity: number(1),
-        flags: texts(2).map(Flags::named).fold(Flags::default(), Flags::with),
+        flags: texts(2)
+            .filter(|flag| !(script && *flag == "readonly"))
+            .map(Flags::named)
+            .fold(Flags::default(), Flags::with),
         first: number(3),
         last: number(4),
         step: number(5),

@@ -54,6 +54,11 @@ impl Cancel for GoOn {
     }
 }
 
+/// A server of a drill knows no secrets.
+fn name_of(key: &[u8]) -> String {
+    key_name(key, &Secrets::new())
+}
+
 impl Snapshot {
     /// Reads all keys of all databases, and all settings.
     ///
@@ -98,7 +103,8 @@ impl Snapshot {
             let (images, at) = read_keys(read, &keys, u64::MAX).await?;
             for (key, image) in keys.into_iter().zip(images) {
                 if let Some(content) = image.content() {
-                    let about = crate::redis::image::Image { expiry: -1, ..image.clone() }.describe(at.now);
+                    let about = crate::redis::image::Image { expiry: -1, ..image.clone() }
+                        .describe(at.now, read.target().secrets());
                     let held = Held { digest: content.digest(""), expiry: image.expiry, about };
                     self.keys.insert((db, key), held);
                 }
@@ -141,9 +147,9 @@ impl Snapshot {
             let expired = before.expiry >= 0 && before.expiry <= later.at;
             match later.keys.get(name) {
                 None if expired => {}
-                None => found.push(format!("key {}: was {}, is gone", key_name(key), before.about)),
+                None => found.push(format!("key {}: was {}, is gone", name_of(key), before.about)),
                 Some(now) if now.digest != before.digest => {
-                    found.push(format!("key {}: was {}, is {}", key_name(key), before.about, now.about));
+                    found.push(format!("key {}: was {}, is {}", name_of(key), before.about, now.about));
                 }
                 Some(now) if now.expiry != before.expiry => {
                     let shown = |expiry: i64| {
@@ -155,7 +161,7 @@ impl Snapshot {
                     };
                     found.push(format!(
                         "key {}: had {}, has {}",
-                        key_name(key),
+                        name_of(key),
                         shown(before.expiry),
                         shown(now.expiry)
                     ));
@@ -164,7 +170,7 @@ impl Snapshot {
             }
         }
         let new = later.keys.iter().filter(|(name @ (_, key), _)| !self.keys.contains_key(*name) && !ignored(key));
-        found.extend(new.map(|((_, key), now)| format!("key {}: was not there, is {}", key_name(key), now.about)));
+        found.extend(new.map(|((_, key), now)| format!("key {}: was not there, is {}", name_of(key), now.about)));
         found.extend(self.settings_that_differ(later, ignoring));
         found
     }

@@ -145,10 +145,8 @@ pub(super) async fn plan(access: ReadAccess<'_>, asked: &Asked, class: Class) ->
     let about = measure(&mut read, &found.kept).await?;
     let bytes = estimate(&about, found.matched);
     let secrets = read.target().secrets();
-    let samples = about
-        .iter()
-        .take(EXAMPLES)
-        .map(|(key, about)| Sample { name: secrets.text(&key_name(key)).into_owned(), about: describe(about) });
+    let samples =
+        about.iter().take(EXAMPLES).map(|(key, about)| Sample { name: key_name(key, secrets), about: describe(about) });
     let mut planned = Planned::new(class);
     let samples = samples.collect();
     planned.impact.push(Impact { what: "keys".into(), count: found.matched, bytes: Some(bytes), exact: true, samples });

@@ -110,7 +110,7 @@ impl<'a> SweepChange<'a> {
     fn subject(&self, keys: &[Vec<u8>], bytes: u64) -> String {
         match keys {
             [_] if self.asked.secret => "1 key".into(),
-            keys => self.conn.target().secrets().text(&keys_subject(keys, bytes)).into_owned(),
+            keys => keys_subject(keys, bytes, |key| key_name(key, self.conn.target().secrets())),
         }
     }
 
@@ -245,8 +245,12 @@ impl<'a> SweepChange<'a> {
         };
         let keys = record.keys.iter().take(SHOWN);
         keys.map(|(key, before)| {
-            let subject = format!("key {}", secrets.text(&key_name(key)));
-            plan::Change::new(subject, shown(before.describe(now)), shown(sweep.left().describe(before, now)))
+            let subject = format!("key {}", key_name(key, secrets));
+            plan::Change::new(
+                subject,
+                shown(before.describe(now, secrets)),
+                shown(sweep.left().describe(before, now, secrets)),
+            )
         })
         .collect()
     }

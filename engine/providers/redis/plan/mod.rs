@@ -3,7 +3,7 @@
 mod server;
 
 use playbook_core::action::{Fault, ReadAccess};
-use playbook_core::model::{Bytes, Class};
+use playbook_core::model::{Bytes, Class, Effect, Reversal};
 use playbook_core::plan::{Change, Image as Shown, Impact, Planned, Sample};
 
 use super::ask::{memory, read_keys};
@@ -11,11 +11,12 @@ use super::call::Call;
 use super::classify::{Way, way};
 use super::client::{Lines, ReadConn};
 use super::config_change::change;
+use super::eviction::{self, Memory};
 use super::expected::expected;
 use super::find_keys::written;
-use super::image::{Image, key_name, span};
+use super::image::{Image, span};
 use super::plain_change::keys_of_all;
-use super::settings::{Kept, get_lines, got, normal};
+use super::settings::{Kept, Settings, get_lines, got, normal};
 use super::value::Reply;
 
 /// Keys told one by one.
@@ -56,7 +57,7 @@ async fn keys(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Re
     let there: Vec<(&Vec<u8>, &About)> = written.iter().zip(&about).filter(|(_, about)| about.kind != "none").collect();
     let bytes = there.iter().map(|(_, about)| about.bytes).sum();
     let secrets = read.target().secrets();
-    let name = |key: &[u8]| call.clean(&secrets.text(&key_name(key)));
+    let name = |key: &[u8]| call.key_name(key, secrets);
     let samples = there.iter().take(SAMPLES).map(|(key, about)| Sample { name: name(key), about: about.show() });
     planned.impact.push(Impact {
         what: "keys".into(),
@@ -167,18 +168,18 @@ async fn changes(read: &mut ReadConn<'_>, call: &Call, keys: &[Vec<u8>], planned
     let outcome = expected(call.words(), &known);
     let secrets = read.target().secrets();
     for (n, (key, before)) in known.iter().enumerate().take(CHANGES) {
-        let subject = format!("key {}", call.clean(&secrets.text(&key_name(key))));
+        let subject = format!("key {}", call.key_name(key, secrets));
         let text = |text: &str| match text {
             "(absent)" => Shown::Absent,
             _ if call.has_secrets() => Shown::Secret,
             text => Shown::of(secrets.text(text).into_owned()),
         };
         // An approval holds what is shown against what is shown later: no time that is left.
-        let shown = text(&before.describe_fixed(at.now));
+        let shown = text(&before.describe_fixed(at.now, secrets));
         let after = match outcome.as_ref().and_then(|all| all.get(n)) {
             None => Shown::Unknown,
             Some(expected) if expected.keeps(before) => shown.clone(),
-            Some(expected) => changed(&shown, text(&expected.describe(before, at.now))),
+            Some(expected) => changed(&shown, text(&expected.describe(before, at.now, secrets))),
         };
         planned.changes.push(Change::new(subject, shown, after));
     }
@@ -199,6 +200,7 @@ fn changed(before: &Shown, after: Shown) -> Shown {
 }
 
 async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> Result<(), Fault> {
+    let mut deciding = Settings::new();
     for (n, pair) in call.args().chunks_exact(2).enumerate() {
         let name = pair[0].to_ascii_lowercase();
         let reply = read.ask(&get_lines([name.as_str()])).await?.into_iter().next().unwrap_or(Reply::Nil);
@@ -215,6 +217,26 @@ async fn config(read: &mut ReadConn<'_>, call: &Call, planned: &mut Planned) -> 
             shown.after = changed(&shown.before, shown.after);
         }
         planned.changes.push(shown);
+        if eviction::decides(&name) {
+            deciding.push((name, after));
+        }
+    }
+    if !deciding.is_empty() {
+        eviction(read, &deciding, planned).await?;
+    }
+    Ok(())
+}
+
+/// What a limit or a policy would cost now.
+async fn eviction(read: &mut ReadConn<'_>, settings: &Settings, planned: &mut Planned) -> Result<(), Fault> {
+    let Some(memory) = Memory::ask(read).await? else {
+        planned.notes.push("this user may not run INFO, so nobody can tell whether keys would be evicted".into());
+        return Ok(());
+    };
+    let then = memory.with(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    if let Some(loss) = memory.loss(&then) {
+        planned.class = Class::new(Effect::Destroy, Reversal::BestEffort(eviction::GONE.into()));
+        planned.notes.push(loss);
     }
     Ok(())
 }

@@ -3,8 +3,10 @@
 use playbook_core::action::{Difference, Fault, Restore, UndoPart};
 use serde_json::Value;
 
+use super::keys::Insisting;
 use crate::redis::ask::told;
 use crate::redis::client::{Lines, WriteConn};
+use crate::redis::eviction::{Memory, decides, evicted, lost, lost_since, tightens};
 use crate::redis::faults;
 use crate::redis::secret_words::is_secret_setting;
 use crate::redis::settings::{Kept, get_lines, got, read_kept};
@@ -99,8 +101,55 @@ impl Setting {
 pub(super) async fn restore(conn: &mut WriteConn<'_>, parts: &[UndoPart], whole: &mut Restore) -> Result<(), Fault> {
     for part in parts {
         one(conn, &settings(part)?, whole).await?;
+        // After the limit is back: until then the server went on.
+        if part.record.data.get("evicted").is_some() {
+            let now = evicted(&mut Insisting(conn)).await?;
+            whole.differs.extend(lost_since(&part.record.data, conn.server().run_id.as_deref(), now));
+        }
     }
     Ok(())
+}
+
+/// Leaves out what would make the server evict keys: those would be gone for good.
+async fn keep_keys<'s>(
+    conn: &mut WriteConn<'_>,
+    back: Vec<(&'s Setting, String, String)>,
+    whole: &mut Restore,
+) -> Result<Vec<(&'s Setting, String, String)>, Fault> {
+    if !back.iter().any(|(setting, value, now)| tightens(&setting.name, now, value)) {
+        return Ok(back);
+    }
+    let why = why_not(Memory::ask(&mut Insisting(conn)).await?, &back);
+    let Some(why) = why else { return Ok(back) };
+    let (left, back): (Vec<_>, Vec<_>) = back.into_iter().partition(|(setting, ..)| decides(&setting.name));
+    for (setting, _, now) in left {
+        let mut difference = setting.difference(&now, conn.target());
+        difference.now = format!("{} (left as it is: {why})", difference.now);
+        whole.differs.push(difference);
+    }
+    Ok(back)
+}
+
+/// Why a limit or a policy cannot be put back without losing keys.
+fn why_not(memory: Option<Memory>, back: &[(&Setting, String, String)]) -> Option<String> {
+    match memory {
+        Some(now) => {
+            now.loss(&now.with(back.iter().map(|(setting, value, _)| (setting.name.as_str(), value.as_str()))))
+        }
+        None => Some("this user may not run INFO, so nobody can tell whether keys would be evicted".into()),
+    }
+}
+
+/// As [`keep_keys`], for a plan: why these settings, from what they are now, are left.
+pub(super) fn left(memory: Option<Memory>, part: &[Setting], now: &[String], target: &RedisTarget) -> Option<String> {
+    let mut back = Vec::new();
+    for (setting, now) in part.iter().zip(now) {
+        if let Turn::Back(value) = setting.decide(now, target) {
+            back.push((setting, value, now.clone()));
+        }
+    }
+    let tighter = back.iter().any(|(setting, value, now)| tightens(&setting.name, now, value));
+    if tighter { why_not(memory, &back) } else { None }
 }
 
 async fn read(conn: &mut WriteConn<'_>, all: &[&Setting]) -> Result<Vec<String>, Fault> {
@@ -121,9 +170,12 @@ async fn one(conn: &mut WriteConn<'_>, all: &[Setting], whole: &mut Restore) -> 
             Turn::Conflict(difference) => whole.conflicts.push(difference),
         }
     }
+    let back = keep_keys(conn, back, whole).await?;
     if back.is_empty() {
         return Ok(());
     }
+    let tightened = back.iter().any(|(setting, value, now)| tightens(&setting.name, now, value));
+    let evicted_before = if tightened { evicted(&mut Insisting(conn)).await? } else { None };
     let mut set = vec!["CONFIG", "SET"];
     set.extend(back.iter().flat_map(|(setting, value, _)| [setting.name.as_str(), value.as_str()]));
     let names = || back.iter().map(|(setting, ..)| setting.name.as_str());
@@ -153,6 +205,10 @@ async fn one(conn: &mut WriteConn<'_>, all: &[Setting], whole: &mut Restore) -> 
             }
             whole.differs.push(difference);
         }
+    }
+    if tightened {
+        // It fitted; others may have written since.
+        whole.differs.extend(lost(evicted_before, evicted(&mut Insisting(conn)).await?));
     }
     Ok(())
 }

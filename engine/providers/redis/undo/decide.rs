@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use playbook_core::action::{Difference, Fault, UndoPart};
 
+use playbook_core::secret::Secrets;
+
 use crate::redis::expected::{Expected, expected};
 use crate::redis::image::{Image, Left, Moment, key_name};
 use crate::redis::record::{KeysRecord, lefts};
@@ -104,26 +106,26 @@ impl Stage {
         &self.before
     }
 
-    fn describe(&self, now: i64) -> String {
+    fn describe(&self, now: i64, secrets: &Secrets) -> String {
         match &self.ours {
-            Ours::Recorded(left) => left.describe(&self.before, now),
-            Ours::Worked(expected) => format!("{} (not certain)", expected.describe(&self.before, now)),
+            Ours::Recorded(left) => left.describe(&self.before, now, secrets),
+            Ours::Worked(expected) => format!("{} (not certain)", expected.describe(&self.before, now, secrets)),
             Ours::Unknown => "(not certain)".into(),
         }
     }
 
-    fn difference(&self, key: &[u8], now: &Image, at: Moment) -> Difference {
+    fn difference(&self, key: &[u8], now: &Image, at: Moment, secrets: &Secrets) -> Difference {
         Difference {
-            subject: format!("key {}", key_name(key)),
-            before: self.before.describe(at.now),
-            ours: self.describe(at.now),
-            now: now.describe(at.now),
+            subject: format!("key {}", key_name(key, secrets)),
+            before: self.before.describe(at.now, secrets),
+            ours: self.describe(at.now, secrets),
+            now: now.describe(at.now, secrets),
         }
     }
 }
 
 /// Decides about one key.
-pub(in crate::redis) fn decide(key: &[u8], stages: &[Stage], now: &Image, at: Moment) -> Decision {
+pub(in crate::redis) fn decide(key: &[u8], stages: &[Stage], now: &Image, at: Moment, secrets: &Secrets) -> Decision {
     let (Some(first), Some(last)) = (stages.first(), stages.last()) else { return Decision::Already };
     if now.same(&first.before, at) {
         return Decision::Already;
@@ -132,7 +134,7 @@ pub(in crate::redis) fn decide(key: &[u8], stages: &[Stage], now: &Image, at: Mo
     let mut ix = stages.len() - 1;
     while !stages[ix].made(now, at) {
         if ix == 0 || !stages[ix].may_be_undone(now, at) {
-            return Decision::Conflict(last.difference(key, now, at));
+            return Decision::Conflict(last.difference(key, now, at, secrets));
         }
         ix -= 1;
     }
@@ -143,7 +145,7 @@ pub(in crate::redis) fn decide(key: &[u8], stages: &[Stage], now: &Image, at: Mo
         if earlier.made(goal, at) {
             goal = &earlier.before;
         } else if !earlier.may_be_undone(goal, at) {
-            let difference = earlier.difference(key, goal, at);
+            let difference = earlier.difference(key, goal, at, secrets);
             return Decision::Restore(goal.clone(), Some(difference));
         }
         ix -= 1;
@@ -174,7 +176,7 @@ mod tests {
     }
 
     fn of(stages: &[Stage], now: &str) -> Decision {
-        decide(b"k", stages, &text(now), AT)
+        decide(b"k", stages, &text(now), AT, &Secrets::new())
     }
 
     #[test]

@@ -7,9 +7,11 @@ use playbook_core::model::Bytes;
 use serde_json::json;
 
 use super::decide::{Stage, Stages};
+use super::keys::Insisting;
 use crate::redis::ask::told;
 use crate::redis::client::{Lines, WriteConn};
 use crate::redis::dump::Content;
+use crate::redis::eviction::{Memory, evicted, lost};
 use crate::redis::reply::info_fields;
 use crate::redis::settings::{get_lines, got};
 use crate::redis::value::Reply;
@@ -107,8 +109,8 @@ pub(super) async fn prepare(
     Ok((Some(headroom), Some(capture)))
 }
 
-/// Raises the limit, if it has to be. Tells how much has been evicted so far.
-pub(super) async fn raise(conn: &mut WriteConn<'_>, headroom: &Headroom) -> Result<u64, Fault> {
+/// Raises the limit, if it has to be. Tells how much has been evicted so far, if it can be told.
+pub(super) async fn raise(conn: &mut WriteConn<'_>, headroom: &Headroom) -> Result<Option<u64>, Fault> {
     let target = conn.target();
     if let (true, Some(to)) = (headroom.raise, headroom.raised.last()) {
         let replies = conn.insist(&Lines::of(["CONFIG", "SET", "maxmemory", &to.to_string()])).await?;
@@ -116,20 +118,14 @@ pub(super) async fn raise(conn: &mut WriteConn<'_>, headroom: &Headroom) -> Resu
             told(reply, target)?;
         }
     }
-    evicted(conn).await
+    evicted(&mut Insisting(conn)).await
 }
 
-async fn evicted(conn: &mut WriteConn<'_>) -> Result<u64, Fault> {
-    let replies = conn.insist(&Lines::of(["INFO", "stats"])).await?;
-    let fields = info_fields(replies.first().and_then(Reply::text).unwrap_or_default());
-    Ok(fields.get("evicted_keys").and_then(|text| text.parse().ok()).unwrap_or(0))
-}
-
-/// Puts the limit back and reads it again.
+/// Puts the limit back and reads it again, unless the server would evict keys for it.
 pub(super) async fn lower(
     conn: &mut WriteConn<'_>,
     headroom: &Headroom,
-    evicted_before: u64,
+    evicted_before: Option<u64>,
     whole: &mut Restore,
 ) -> Result<(), Fault> {
     let target = conn.target();
@@ -153,6 +149,14 @@ pub(super) async fn lower(
         return Ok(());
     }
     let before = headroom.before.to_string();
+    if let Some(memory) = Memory::ask(&mut Insisting(conn)).await?
+        && let Some(loss) = memory.loss(&memory.with([("maxmemory", before.as_str())]))
+    {
+        let mut left = difference(now);
+        left.now = format!("{} (left as it is: {loss})", left.now);
+        whole.differs.push(left);
+        return Ok(());
+    }
     for reply in conn.insist(&Lines::of(["CONFIG", "SET", "maxmemory", &before])).await? {
         told(reply, target)?;
     }
@@ -160,15 +164,8 @@ pub(super) async fn lower(
     if now != headroom.before {
         whole.differs.push(difference(now));
     }
-    let evicted = evicted(conn).await?.saturating_sub(evicted_before);
-    if evicted > 0 {
-        whole.differs.push(Difference {
-            subject: "evicted keys".into(),
-            before: "there".into(),
-            ours: "there".into(),
-            now: format!("{evicted} keys were evicted while data returned, as the server's policy says"),
-        });
-    }
+    let evicted_now = evicted(&mut Insisting(conn)).await?;
+    whole.differs.extend(lost(evicted_before, evicted_now));
     Ok(())
 }
 

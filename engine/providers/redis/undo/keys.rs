@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use playbook_core::action::{Difference, Fault, Restore};
 
+use playbook_core::secret::Secrets;
+
 use super::decide::{Decision, Stage, Stages, decide};
 use crate::redis::ask::{Ask, image_lines, images, moment, told};
 use crate::redis::client::{Lines, WriteConn};
@@ -94,7 +96,7 @@ async fn one_batch(conn: &mut WriteConn<'_>, batch: &[Key<'_>], whole: &mut Rest
         }
         if !settled {
             whole.differs.push(Difference {
-                subject: format!("key {}", key_name(key.0)),
+                subject: format!("key {}", key_name(key.0, conn.target().secrets())),
                 before: "as captured".into(),
                 ours: "as the run left it".into(),
                 now: "changing all the time".into(),
@@ -115,11 +117,12 @@ async fn attempt(conn: &mut WriteConn<'_>, batch: &[Key<'_>], whole: &mut Restor
     let lines = image_lines(batch.iter().map(|(key, _)| key.as_slice()), conn.server());
     let replies = conn.insist(&lines).await?;
     let found = images(replies, at.now, conn.server(), conn.target())?;
+    let secrets = conn.target().secrets();
     let mut result = Restore::default();
     let mut goals: Vec<(&Vec<u8>, Image, Option<Difference>)> = Vec::new();
     let mut seen: Vec<(Vec<u8>, Image)> = Vec::new();
     for ((key, stages), now) in batch.iter().zip(found) {
-        match decide(key, stages, &now, at) {
+        match decide(key, stages, &now, at, secrets) {
             Decision::Already => result.restored += 1,
             Decision::Conflict(difference) => result.conflicts.push(difference),
             Decision::Restore(goal, left) => {
@@ -143,7 +146,7 @@ async fn attempt(conn: &mut WriteConn<'_>, batch: &[Key<'_>], whole: &mut Restor
         Outcome::Refused(error) => {
             let fault = faults::server(&error, &conn.target().address_text(), conn.target().secrets());
             for (key, goal, _) in &goals {
-                result.differs.push(differs(key, goal, at, &format!("unchanged: {}", fault.message)));
+                result.differs.push(differs(key, goal, at, secrets, &format!("unchanged: {}", fault.message)));
             }
             result.failed = Some(fault);
         }
@@ -158,10 +161,10 @@ async fn attempt(conn: &mut WriteConn<'_>, batch: &[Key<'_>], whole: &mut Restor
                     continue;
                 }
                 let why = match reply {
-                    Reply::Error(error) => format!("{} ({} {})", now.describe(at.now), error.code, error.text),
-                    _ => now.describe(at.now),
+                    Reply::Error(error) => format!("{} ({} {})", now.describe(at.now, secrets), error.code, error.text),
+                    _ => now.describe(at.now, secrets),
                 };
-                result.differs.push(differs(key, goal, at, &why));
+                result.differs.push(differs(key, goal, at, secrets, &why));
             }
         }
     }
@@ -180,10 +183,10 @@ fn back(key: &[u8], goal: &Image, at: Moment, body: &mut Lines) {
     };
 }
 
-fn differs(key: &[u8], goal: &Image, at: Moment, why: &str) -> Difference {
+fn differs(key: &[u8], goal: &Image, at: Moment, secrets: &Secrets, why: &str) -> Difference {
     Difference {
-        subject: format!("key {}", key_name(key)),
-        before: goal.describe(at.now),
+        subject: format!("key {}", key_name(key, secrets)),
+        before: goal.describe(at.now, secrets),
         ours: "as the run left it".into(),
         now: why.to_owned(),
     }
@@ -200,7 +203,7 @@ fn merge(whole: &mut Restore, part: Restore) {
 
 /// A connection whose questions are asked even when it was told to stop: a rollback ends what it
 /// began.
-struct Insisting<'c, 'a>(&'c mut WriteConn<'a>);
+pub(super) struct Insisting<'c, 'a>(pub(super) &'c mut WriteConn<'a>);
 
 impl Ask for Insisting<'_, '_> {
     fn ask(&mut self, lines: &Lines) -> impl Future<Output = Result<Vec<Reply>, Fault>> + Send {

@@ -128,11 +128,13 @@ fn beyond(parts: &[UndoPart]) -> Result<Vec<Difference>, Fault> {
     let mut found = Vec::new();
     for part in parts {
         let record = KeysRecord::read(&part.record)?;
-        if let (Some(what), true) = (record.facts.beyond, record.keys.is_empty()) {
+        // The reply may have told that nothing happened there.
+        let nothing = part.after.as_ref().and_then(|after| after.get("beyond")) == Some(&false.into());
+        if let (Some(what), false) = (record.facts.beyond, nothing) {
             found.push(Difference {
                 subject: playbook_core::words::join(&part.words),
                 before: "not captured".into(),
-                ours: "carried out".into(),
+                ours: if part.after.is_some() { "carried out".into() } else { "perhaps carried out".into() },
                 now: format!("left as it is: {what}"),
             });
         }
@@ -163,7 +165,7 @@ impl<'a> RedisUndo<'a> {
 
     async fn put_back(&mut self) -> Restore {
         let mut whole = Restore { differs: std::mem::take(&mut self.beyond), ..Restore::default() };
-        let (mut evicted, mut not_raised) = (0, None);
+        let (mut evicted, mut not_raised) = (None, None);
         if let Some(headroom) = &self.headroom {
             match headroom::raise(&mut self.conn, headroom).await {
                 Ok(count) => evicted = count,
@@ -236,7 +238,12 @@ impl<'a> RedisUndo<'a> {
     }
 
     /// Puts the limit back, over a new connection if the old one broke.
-    async fn limit_back(&mut self, headroom: &Headroom, evicted: u64, whole: &mut Restore) -> Result<(), Fault> {
+    async fn limit_back(
+        &mut self,
+        headroom: &Headroom,
+        evicted: Option<u64>,
+        whole: &mut Restore,
+    ) -> Result<(), Fault> {
         match headroom::lower(&mut self.conn, headroom, evicted, whole).await {
             Err(fault) if fault.kind == FaultKind::Unreachable => {
                 self.conn = WriteConn::open(&self.access).await.map_err(|_| fault)?;

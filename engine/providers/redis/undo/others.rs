@@ -3,7 +3,7 @@
 use playbook_core::action::{Difference, Fault, Restore, UndoPart};
 use serde_json::Value;
 
-use crate::redis::acl_change::Rules;
+use crate::redis::acl_change::{Passwords, Rules, hashes};
 use crate::redis::ask::told;
 use crate::redis::client::{Lines, WriteConn};
 use crate::redis::faults;
@@ -20,46 +20,94 @@ fn broken() -> Fault {
     faults::internal("a record that cannot be read")
 }
 
-/// Gives users their rules back. Passwords are not recorded, so they are not put back.
+const PASSWORDS_LOST: &str = " (rules are put back; passwords are secret and were not kept: they have to be set again)";
+
+/// Gives users their rules back. Passwords are not recorded: they come back only if this process
+/// remembers them.
 pub(super) async fn users(conn: &mut WriteConn<'_>, part: &UndoPart, whole: &mut Restore) -> Result<(), Fault> {
     let before = part.record.data.get("before").and_then(Value::as_object).ok_or_else(broken)?;
-    let passwords = part.record.data.get("passwords").and_then(Value::as_bool).unwrap_or(true);
-    let after = part.after.as_ref().and_then(|after| after.get("after"));
     for (user, before) in before {
-        let before = Rules::read(before)?;
-        let ours = after.and_then(|after| after.get(user)).map(Rules::read).transpose()?;
-        let list = Lines::of(["ACL", "LIST"]);
-        let now = Rules::of(user, &one(conn, &list).await?);
-        let difference = |now: Option<&Rules>, why: &str| Difference {
-            subject: format!("user {user}"),
-            before: Rules::describe(before.as_ref()),
-            ours: ours.as_ref().map_or_else(|| "unknown".into(), |ours| Rules::describe(ours.as_ref())),
-            now: format!("{}{why}", Rules::describe(now)),
-        };
-        let existed = before.is_some();
-        if now == before && !(existed && passwords && part.after.is_some()) {
-            whole.restored += 1;
-            continue;
-        }
-        if now != before && ours.as_ref() != Some(&now) {
-            whole.conflicts.push(difference(now.as_ref(), ""));
-            continue;
-        }
-        match &before {
-            None => drop(one(conn, &Lines::of(["ACL", "DELUSER", user])).await?),
-            Some(rules) => drop(one(conn, &rules.set(user)).await?),
-        }
-        let now = Rules::of(user, &one(conn, &list).await?);
-        match (&before, &now) {
-            (None, None) => whole.restored += 1,
-            (Some(wanted), Some(found)) if wanted.words == found.words && !passwords => whole.restored += 1,
-            (Some(_), _) if passwords => {
-                whole
-                    .differs
-                    .push(difference(now.as_ref(), " (rules are put back; passwords are secret and were not kept)"));
+        one_user(conn, part, user, Rules::read(before)?, whole).await?;
+    }
+    Ok(())
+}
+
+async fn one_user(
+    conn: &mut WriteConn<'_>,
+    part: &UndoPart,
+    user: &str,
+    before: Option<Rules>,
+    whole: &mut Restore,
+) -> Result<(), Fault> {
+    let data = &part.record.data;
+    let touched = data.get("passwords").and_then(Value::as_bool).unwrap_or(true);
+    let after = part.after.as_ref().and_then(|after| after.get("after")).and_then(|after| after.get(user));
+    let ours = after.map(Rules::read).transpose()?;
+    let kept = conn.target().hashes(data.get("id").and_then(Value::as_str).unwrap_or_default(), user);
+    let passwords = match (&before, &kept) {
+        _ if !touched => Passwords::Leave,
+        // `nopass` is a rule.
+        (None, _) => Passwords::Exactly(Vec::new()),
+        (Some(rules), _) if rules.passwords == 0 => Passwords::Exactly(Vec::new()),
+        (Some(_), Some(kept)) => Passwords::Exactly(kept.before.clone()),
+        (Some(_), None) => Passwords::Lost,
+    };
+    let list = Lines::of(["ACL", "LIST"]);
+    let listed = one(conn, &list).await?;
+    let now = Rules::of(user, &listed);
+    let difference = |now: Option<&Rules>, why: &str| Difference {
+        subject: format!("user {user}"),
+        before: Rules::describe(before.as_ref()),
+        ours: ours.as_ref().map_or_else(|| "unknown".into(), |ours| Rules::describe(ours.as_ref())),
+        now: format!("{}{why}", Rules::describe(now)),
+    };
+    let back = |now: Option<&Rules>, listed: &Reply| {
+        now == before.as_ref()
+            && match &passwords {
+                Passwords::Leave => true,
+                Passwords::Exactly(wanted) => *wanted == hashes(user, listed),
+                Passwords::Lost => false,
             }
-            (Some(_) | None, _) => whole.differs.push(difference(now.as_ref(), "")),
+    };
+    if back(now.as_ref(), &listed) {
+        whole.restored += 1;
+        return Ok(());
+    }
+    if passwords == Passwords::Lost && (now == before && part.after.is_none()) {
+        whole.differs.push(difference(now.as_ref(), " (passwords were not kept, so they cannot be compared)"));
+        return Ok(());
+    }
+    // An earlier rollback took the passwords away.
+    let rules = |rules: &Option<Rules>| rules.as_ref().map(|rules| rules.words.clone());
+    let reset = passwords == Passwords::Lost && rules(&now) == rules(&before);
+    let theirs = kept.and_then(|kept| kept.after).is_some_and(|after| after != hashes(user, &listed));
+    let other = now != before && !reset && ours.as_ref() != Some(&now);
+    if other || (theirs && touched && ours.as_ref() == Some(&now)) {
+        whole.conflicts.push(difference(now.as_ref(), ""));
+        return Ok(());
+    }
+    let endpoint = conn.target().endpoint();
+    let own = endpoint.user.as_deref().unwrap_or("default") == user;
+    let own = endpoint.password.as_deref().filter(|_| own);
+    let lines = match &before {
+        None => Lines::of(["ACL", "DELUSER", user]),
+        Some(rules) => rules.set(user, &passwords, own),
+    };
+    // The server's own words might hold a hash.
+    one(conn, &lines).await.map_err(|fault| match &passwords {
+        Passwords::Leave => fault,
+        Passwords::Exactly(_) | Passwords::Lost => {
+            Fault { message: format!("the server refused to put user {user} back"), ..fault }
         }
+    })?;
+    let listed = one(conn, &list).await?;
+    let now = Rules::of(user, &listed);
+    if back(now.as_ref(), &listed) {
+        whole.restored += 1;
+    } else if passwords == Passwords::Lost && rules(&now) == rules(&before) {
+        whole.differs.push(difference(now.as_ref(), PASSWORDS_LOST));
+    } else {
+        whole.differs.push(difference(now.as_ref(), ""));
     }
     Ok(())
 }
