@@ -1,7 +1,5 @@
 //! Flags that take one of a few words.
 
-use playbook_core::diagnostic::nearest;
-
 use super::problem::Problem;
 use super::reader::Reader;
 
@@ -11,9 +9,6 @@ pub(super) fn choice<'a>(reader: &'a Reader, name: &str, known: &[&str]) -> Resu
     if known.contains(&given) {
         return Ok(Some(given));
     }
-    let help = match nearest(given, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("one of {}", known.join(", ")),
-    };
-    Err(reader.bad(name, &format!("`{given}` is not one of the choices"), help))
+    let otherwise = format!("one of {}", known.join(", "));
+    Err(reader.bad(name, &format!("`{given}` is not one of the choices"), "").near(given, known, otherwise))
 }

@@ -34,6 +34,8 @@ pub(in crate::kubernetes) struct Form {
     /// The word that stands for a body, and the body.
     body: Option<(usize, Body)>,
     whole: Span,
+    /// From a mapping: the words are not what stands in the file, so nothing can be edited there.
+    mapped: bool,
 }
 
 /// The words of a step with all their values.
@@ -67,7 +69,7 @@ impl Form {
                 return None;
             }
         };
-        Some(Self { words, body: None, whole })
+        Some(Self { words, body: None, whole, mapped: false })
     }
 
     /// The words, as templates.
@@ -81,7 +83,11 @@ impl Form {
         match parse(&words) {
             Ok(line) => Some(line),
             Err(problems) => {
-                problems.iter().for_each(|problem| found.push(problem.diagnostic(&words, self.whole)));
+                for problem in problems {
+                    let mut told = problem.diagnostic(&words, self.whole);
+                    told.edit = told.edit.filter(|_| !self.mapped);
+                    found.push(told);
+                }
                 None
             }
         }
@@ -187,7 +193,7 @@ fn mapping(entries: &[Entry], whole: Span, found: &mut Diagnostics) -> Option<Fo
         return None;
     };
     let verbs = verb.key.value.split_whitespace().map(|word| Template::literal(word, verb.key.span));
-    let mut form = Form { words: verbs.collect(), body: None, whole };
+    let mut form = Form { words: verbs.collect(), body: None, whole, mapped: true };
     form.words.extend(arguments(&verb.value, found)?);
     let mut command = None;
     for entry in flags {

@@ -53,7 +53,7 @@ const LOOKING: &[&str] = &["--bigkeys", "--memkeys", "--hotkeys", "--keystats", 
 
 /// The Redis command that redis-cli is given, if it is one. None for other programs, for the
 /// modes of redis-cli that are no command, and where a word has no value yet that could change
-/// what is meant.
+/// what is meant. Arguments may be open: see [`open::is`].
 pub(in crate::kubernetes) fn inner_redis(exec: &Exec) -> Option<Vec<String>> {
     let rest = exec.command.get(1..).filter(|_| is_redis_cli(exec))?;
     let at = command_at(rest)?;

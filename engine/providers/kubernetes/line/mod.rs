@@ -16,6 +16,8 @@ mod fixtures;
 mod flags;
 mod form;
 #[cfg(test)]
+mod form_tests;
+#[cfg(test)]
 mod injection;
 mod inner;
 mod look;

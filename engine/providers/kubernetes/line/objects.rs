@@ -56,6 +56,9 @@ pub(super) fn objects(reader: &Reader, arguments: &[Piece], need: Need) -> Resul
         let extra = arguments.last().unwrap_or(first);
         return Err(extra.problem("both names and a selector", "leave one of them out"));
     }
+    if reader.on("all-namespaces")? {
+        return Err(first.problem("a name in all namespaces", "write -n NAMESPACE, or choose with a selector"));
+    }
     Ok(Objects::Named(if slashed { slashed_names(arguments)? } else { spaced_names(first, &arguments[1..])? }))
 }
 

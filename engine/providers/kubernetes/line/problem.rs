@@ -26,12 +26,14 @@ pub(in crate::kubernetes) struct Problem {
     pub(in crate::kubernetes) at: At,
     /// Its page.
     pub(in crate::kubernetes) code: Code,
+    /// What was written and what was probably meant.
+    meant: Option<(String, String)>,
 }
 
 impl Problem {
     /// Wrong arguments.
     pub(super) fn new(at: At, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into(), at, code: Code::Arguments }
+        Self { message: message.into(), help: help.into(), at, code: Code::Arguments, meant: None }
     }
 
     /// A problem of the line as a whole.
@@ -46,11 +48,20 @@ impl Problem {
 
     /// A name that nothing has: the nearest one that exists is the help.
     pub(super) fn unknown(at: usize, message: impl Into<String>, given: &str, known: &[&str]) -> Self {
-        let help = match nearest(given, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
-        };
-        Self { code: Code::UnknownCommand, ..Self::new(At::Word(at), message, help) }
+        let otherwise = format!("known here: {}", known.join(", "));
+        Self { code: Code::UnknownCommand, ..Self::new(At::Word(at), message, "") }.near(given, known, otherwise)
+    }
+
+    /// "did you mean", if one of `known` is near `given`; else another help.
+    pub(super) fn near(mut self, given: &str, known: &[&str], otherwise: impl Into<String>) -> Self {
+        match nearest(given, known.iter().copied()) {
+            Some(near) => {
+                self.help = format!("did you mean `{near}`?");
+                self.meant = Some((given.to_owned(), near.to_owned()));
+            }
+            None => self.help = otherwise.into(),
+        }
+        self
     }
 
     /// As a diagnostic; `whole` is the place of the line.
@@ -62,6 +73,21 @@ impl Problem {
                 _ => whole,
             },
         };
-        Diagnostic::error(self.code, span, self.message.clone()).help(self.help.clone())
+        let told = Diagnostic::error(self.code, span, self.message.clone()).help(self.help.clone());
+        match self.edit(words) {
+            Some((span, meant)) => told.edit(span, meant),
+            None => told,
+        }
+    }
+
+    /// Where in the text of the playbook the slip is, if that is certain.
+    fn edit(&self, words: &[Word]) -> Option<(Span, &str)> {
+        let (given, meant) = self.meant.as_ref()?;
+        let At::Word(at) = self.at else { return None };
+        let word = words.get(at).filter(|word| word.fixed)?;
+        let as_written = (word.span.end - word.span.start) as usize == word.head.len();
+        let mut places = word.head.match_indices(given.as_str()).map(|(start, _)| start);
+        let start = places.next().filter(|_| as_written && places.next().is_none())?;
+        Some((word.span.slice(start, start + given.len()), meant))
     }
 }

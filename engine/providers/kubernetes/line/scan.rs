@@ -1,7 +1,5 @@
 //! Words → flags and arguments, by the rules of pflag.
 
-use playbook_core::diagnostic::nearest;
-
 use super::flags::{self, Flag, Group, Meaning, Takes};
 use super::problem::{At, Problem};
 use super::word::{Piece, Word};
@@ -67,7 +65,7 @@ impl Scan<'_> {
         };
         let name = name[2..].to_owned();
         let Some(flag) = flags::long(self.groups, &name) else {
-            self.problems.push(unknown(at, &format!("--{name}"), &name, self.groups));
+            self.problems.push(unknown(at, &format!("--{name}"), self.groups));
             return at + 1;
         };
         self.take(flag, at, value)
@@ -80,8 +78,7 @@ impl Scan<'_> {
         while let Some(letter) = piece.head[byte..].chars().next() {
             byte += letter.len_utf8();
             let Some(flag) = flags::short(self.groups, letter) else {
-                let name = letter.to_string();
-                self.problems.push(unknown(at, &format!("-{letter}"), &name, self.groups));
+                self.problems.push(unknown(at, &format!("-{letter}"), self.groups));
                 return at + 1;
             };
             let rest = piece.after(byte);
@@ -136,17 +133,13 @@ fn template(piece: &Piece) -> Problem {
     )
 }
 
-fn unknown(at: usize, shown: &str, name: &str, groups: &[Group]) -> Problem {
-    let known: Vec<&str> = groups.iter().copied().flatten().map(|flag| flag.name).collect();
-    let message = format!("there is no flag {shown} here");
-    let help = match nearest(name, known.iter().copied()).filter(|_| name.len() > 1) {
-        Some(near) => format!("did you mean `--{near}`?"),
-        None => {
-            let own = groups.iter().copied().flatten().filter(|flag| flag.meaning == Meaning::Read);
-            format!("known here: {}", own.map(name_of).collect::<Vec<_>>().join(", "))
-        }
-    };
-    Problem::new(At::Word(at), message, help)
+fn unknown(at: usize, shown: &str, groups: &[Group]) -> Problem {
+    let all: Vec<String> = groups.iter().copied().flatten().map(|flag| format!("--{}", flag.name)).collect();
+    // A single letter is near to nothing.
+    let known: Vec<&str> = all.iter().map(String::as_str).filter(|_| shown.len() > 3).collect();
+    let own = groups.iter().copied().flatten().filter(|flag| flag.meaning == Meaning::Read);
+    let otherwise = format!("known here: {}", own.map(name_of).collect::<Vec<_>>().join(", "));
+    Problem::new(At::Word(at), format!("there is no flag {shown} here"), "").near(shown, &known, otherwise)
 }
 
 fn name_of(flag: &Flag) -> String {

@@ -6,6 +6,11 @@ use super::word::Word;
 /// Words that only a shell understands. `inside`: from this word on they go to a program in a pod.
 pub(super) fn shell_words(words: &[Word], inside: usize) -> Vec<Problem> {
     let of = |(at, word): (usize, &Word)| {
+        // In quotes it is an argument of that program.
+        let quoted = (word.span.end - word.span.start) as usize == word.head.len() + 2;
+        if at >= inside && quoted {
+            return None;
+        }
         why(&word.head, word.fixed, at >= inside)
             .map(|(what, help)| Problem::unsuitable(at, format!("there is no shell here, and {what}"), help))
     };

@@ -10,8 +10,6 @@ mod workload;
 
 use serde_json::{Value, json};
 
-use playbook_core::diagnostic::nearest;
-
 use super::flags::{CHANGES, FILES, Flag, Group, PRINT, VALIDATION, switch, value};
 use super::model::{Create, Objects, Verb};
 use super::objects::{Need, name, objects};
@@ -143,21 +141,19 @@ fn find(reader: &Reader, what: &Piece) -> Result<(Generator, usize), Problem> {
     let subs: Vec<&str> = all.iter().filter_map(|name| name.strip_prefix(one)?.strip_prefix(' ')).collect();
     if !subs.is_empty() {
         let at = reader.arguments.get(1).unwrap_or(what);
-        let help = match second.and_then(|second| nearest(second, subs.iter().copied())) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("create {one} {}; for others write a manifest and apply -f FILE", subs.join("|")),
-        };
-        return Err(at.problem(format!("create {one} of which kind?"), help));
+        let otherwise = format!("create {one} {}; for others write a manifest and apply -f FILE", subs.join("|"));
+        return Err(at.problem(format!("create {one} of which kind?"), "").near(
+            second.unwrap_or_default(),
+            &subs,
+            otherwise,
+        ));
     }
     if one == "token" {
         return Err(what.problem("a token would stand in the journal", "pass it as a secret input"));
     }
     let first: Vec<&str> = all.iter().map(|name| name.split(' ').next().unwrap_or(name)).collect();
-    let help = match nearest(one, first.iter().copied()).filter(|_| !OTHERS.contains(&one)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => MANIFEST.to_owned(),
-    };
-    Err(what.problem(format!("`{one}` cannot be created without a file"), help))
+    let near: &[&str] = if OTHERS.contains(&one) { &[] } else { &first };
+    Err(what.problem(format!("`{one}` cannot be created without a file"), "").near(one, near, MANIFEST))
 }
 
 /// An object with nothing but its name.
