@@ -24,6 +24,7 @@ use playbook_core::words;
 
 use super::body::Body;
 use super::model::Line;
+use super::secret_words::secrets;
 use super::verbs::parse;
 use super::word::Word;
 
@@ -89,6 +90,24 @@ impl Form {
                     found.push(told);
                 }
                 None
+            }
+        }
+    }
+
+    /// Warns of passwords that are written out in a playbook.
+    pub(in crate::kubernetes) fn lint(&self, found: &mut Diagnostics) {
+        let texts: Vec<&str> = self.words.iter().map(|word| word.fixed().unwrap_or_default()).collect();
+        for secret in secrets(&texts).into_iter().filter(|secret| texts[secret.at].len() > secret.from) {
+            // A word of a mapping with a body is shown as it is written, templates and all.
+            if self.body_at(secret.at).is_none_or(|body| !body.is_open()) {
+                found.push(
+                    Diagnostic::warning(
+                        Code::SecretInTheOpen,
+                        self.words[secret.at].span(),
+                        "a password in the playbook",
+                    )
+                    .help("declare a secret input: {type: secret, from: {env: NAME}}"),
+                );
             }
         }
     }

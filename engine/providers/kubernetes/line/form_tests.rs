@@ -127,6 +127,22 @@ fn a_secret_input_is_named_in_its_place() {
     assert!(!filled.shown().join(" ").contains("hunter2"), "{:?}", filled.shown());
 }
 
+#[test]
+fn passwords_in_the_open_are_warned_of() {
+    for (yaml, warned) in [
+        ("kubectl: create secret generic a --from-literal=k=hunter2", 1),
+        ("kubectl: create secret generic a --from-literal=k={{ inputs.s }}", 0),
+        ("kubectl: exec a -- redis-cli -a hunter2 PING", 1),
+        ("kubectl: set env deploy/a DB_PASSWORD=hunter2 PORT=1", 1),
+        ("kubectl: {patch: secret/a, body: {data: {a: '{{ inputs.s }}'}}}", 0),
+        ("kubectl: get secret a", 0),
+    ] {
+        let (form, mut found) = form(yaml);
+        form.expect("a form").lint(&mut found);
+        assert_eq!(found.iter().count(), warned, "{yaml}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_value_in_a_body_stays_where_it_is(value in ".{0,20}") {

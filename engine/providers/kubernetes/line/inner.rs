@@ -88,14 +88,20 @@ pub(super) fn command_at(arguments: &[String]) -> Option<usize> {
 
 /// Does this program, with these arguments, only look?
 pub(super) fn only_looks(exec: &Exec) -> bool {
-    let Some((program, arguments)) = exec.command.split_first() else { return false };
-    if exec.command.iter().any(|word| open::is(word)) && !ANY_ARGUMENTS.contains(&program.as_str()) {
+    let Some((path, arguments)) = exec.command.split_first() else { return false };
+    let program = match path.rsplit_once('/') {
+        // Of a program elsewhere nobody knows more than its name.
+        Some((folder, program)) if FOLDERS.contains(&folder) || is_redis_cli(exec) => program,
+        Some(_) => return false,
+        None => path,
+    };
+    if exec.command.iter().any(|word| open::is(word)) && !ANY_ARGUMENTS.contains(&program) {
         return false;
     }
     let has = |flags: &[&str]| arguments.iter().any(|word| flags.contains(&word.as_str()));
-    match program.rsplit('/').next().unwrap_or(program) {
+    match program {
+        _ if ANY_ARGUMENTS.contains(&program) => true,
         "redis-cli" => has(LOOKING) && arguments.iter().all(|word| looking_flag(word)),
-        "df" | "free" | "cat" | "ls" | "ps" | "uptime" | "id" | "whoami" | "stat" | "du" | "head" | "wc" => true,
         // It goes on for ever with -f.
         "tail" => !arguments
             .iter()
@@ -111,11 +117,16 @@ pub(super) fn only_looks(exec: &Exec) -> bool {
         }),
         // It sends nothing with -z.
         "nc" | "ncat" | "netcat" => {
-            arguments.iter().any(|word| short(word, 'z')) && !has(&["-e", "-c", "-l", "--exec", "--sh-exec", "-k"])
+            let harmful = |word: &String| ['e', 'c', 'l', 'k'].iter().any(|letter| short(word, *letter));
+            arguments.iter().any(|word| short(word, 'z'))
+                && !arguments.iter().any(harmful)
+                && !has(&["--exec", "--sh-exec", "--listen", "--lua-exec"])
         }
         _ => false,
     }
 }
+
+const FOLDERS: &[&str] = &["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin"];
 
 /// Programs that only look whatever they are given.
 const ANY_ARGUMENTS: &[&str] = &["df", "free", "cat", "ls", "ps", "uptime", "id", "whoami", "stat", "du", "head", "wc"];
