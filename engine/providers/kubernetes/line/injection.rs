@@ -225,3 +225,33 @@ fn names_stay_within_their_part_of_a_path() {
         assert!(parse(&words(line, Some(" "))).is_err(), "{line}");
     }
 }
+
+/// A flag that a verb takes and nobody reads would be left out without a word.
+#[test]
+fn every_flag_that_is_taken_is_read() {
+    let readers = [
+        include_str!("change.rs"),
+        include_str!("create/config.rs"),
+        include_str!("create/mod.rs"),
+        include_str!("create/rights.rs"),
+        include_str!("create/service.rs"),
+        include_str!("create/workload.rs"),
+        include_str!("delete.rs"),
+        include_str!("look.rs"),
+        include_str!("nodes.rs"),
+        include_str!("objects.rs"),
+        include_str!("pairs.rs"),
+        include_str!("patch.rs"),
+        include_str!("reader.rs"),
+        include_str!("rollout.rs"),
+        include_str!("set.rs"),
+        include_str!("verbs.rs"),
+    ];
+    let own = readers.iter().map(|text| text.split("const OWN").next().unwrap_or(text)).collect::<String>();
+    let rest = readers[2].split("type Make").nth(1).unwrap_or_default();
+    let flags = VERBS.iter().flat_map(|verb| verb.flags.iter().copied().flatten()).chain(super::flags::GLOBAL);
+    for flag in flags.filter(|flag| flag.meaning == super::flags::Meaning::Read) {
+        let name = format!("\"{}\"", flag.name);
+        assert!(own.contains(&name) || rest.contains(&name), "--{}", flag.name);
+    }
+}

@@ -1,5 +1,6 @@
 //! Verbs that only look: get, describe, events, logs, top, wait, auth can-i. And exec.
 
+use super::choices::choice;
 use super::model::{Exec, Logs, Objects, Verb, Wanted};
 use super::objects::{Need, kind, name, objects, type_and_name};
 use super::problem::Problem;
@@ -104,6 +105,7 @@ pub(super) fn top(reader: &Reader) -> Result<Verb, Problem> {
     if named.is_some() && (selectors.labels.is_some() || selectors.fields.is_some()) {
         return Err(reader.wrong("both a name and a selector", "leave one of them out"));
     }
+    choice(reader, "sort-by", &["cpu", "memory"])?;
     let containers = reader.on("containers")?;
     if containers && what == "nodes" {
         return Err(reader.bad("containers", "nodes have none", "write top pods --containers"));
