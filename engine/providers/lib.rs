@@ -1,4 +1,5 @@
 //! Providers: one folder per kind of target. They act; they never journal or print, and never know
 //! each other.
 
+pub mod kubernetes;
 pub mod redis;

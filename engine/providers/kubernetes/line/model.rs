@@ -22,6 +22,11 @@ pub(in crate::kubernetes) struct Line {
     pub(in crate::kubernetes) as_groups: Vec<String>,
     /// `--request-timeout`, in milliseconds.
     pub(in crate::kubernetes) request_timeout_ms: Option<u64>,
+    /// `--ignore-not-found` of `get`: an object that is not there is no error, and the result has
+    /// no items. (`delete` has its own.)
+    pub(in crate::kubernetes) ignore_not_found: bool,
+    /// `--sort-by` of `get` (a JSONPath, as written) and `top` (`cpu`, `memory`).
+    pub(in crate::kubernetes) sort_by: Option<String>,
 }
 
 /// Which objects a line is about.
@@ -75,40 +80,129 @@ pub(in crate::kubernetes) enum Verb {
     /// The object with its events.
     Describe(Objects),
     /// `kubectl events`.
-    Events { about: Option<(String, String)>, types: Vec<String> },
+    Events {
+        about: Option<(String, String)>,
+        types: Vec<String>,
+    },
     Logs(Logs),
     Exec(Exec),
     /// `nodes` or `pods`.
-    Top { what: String, name: Option<String>, selectors: Selectors, containers: bool },
+    Top {
+        what: String,
+        name: Option<String>,
+        selectors: Selectors,
+        containers: bool,
+    },
     /// `rollout status`; waits.
-    RolloutStatus { objects: Objects, timeout_ms: Option<u64>, revision: Option<i64> },
-    RolloutHistory { objects: Objects, revision: Option<i64> },
+    RolloutStatus {
+        objects: Objects,
+        timeout_ms: Option<u64>,
+        revision: Option<i64>,
+    },
+    RolloutHistory {
+        objects: Objects,
+        revision: Option<i64>,
+    },
     RolloutRestart(Objects),
-    RolloutUndo { objects: Objects, to_revision: Option<i64> },
+    RolloutUndo {
+        objects: Objects,
+        to_revision: Option<i64>,
+    },
     RolloutPause(Objects),
     RolloutResume(Objects),
     /// `wait --for=…`.
-    Wait { objects: Objects, wanted: Wanted, timeout_ms: u64 },
-    Apply { objects: Objects, server_side: bool, force_conflicts: bool, field_manager: Option<String> },
+    Wait {
+        objects: Objects,
+        wanted: Wanted,
+        timeout_ms: u64,
+    },
+    Apply {
+        objects: Objects,
+        server_side: bool,
+        force_conflicts: bool,
+        field_manager: Option<String>,
+    },
     /// `create -f`, or a generator (`configmap`, `namespace`, `secret generic`, `job --from`, …)
     /// as the object that it makes.
     Create(Create),
-    Patch { objects: Objects, kind: PatchType, patch: Patch, subresource: Option<String> },
+    Patch {
+        objects: Objects,
+        kind: PatchType,
+        patch: Patch,
+        subresource: Option<String>,
+    },
     /// `set image NAME=IMAGE…`; container `*` is all of them.
-    SetImage { objects: Objects, images: Vec<(String, String)> },
+    SetImage {
+        objects: Objects,
+        images: Vec<(String, String)>,
+    },
     /// `set env K=V K-`; `containers` may hold a `*`.
-    SetEnv { objects: Objects, set: Vec<(String, String)>, unset: Vec<String>, containers: String },
-    SetResources { objects: Objects, containers: String, limits: Vec<(String, String)>, requests: Vec<(String, String)> },
-    Scale { objects: Objects, replicas: Number, current: Option<i64>, resource_version: Option<String> },
-    Autoscale { objects: Objects, min: Option<Number>, max: Number, cpu_percent: Option<Number>, name: Option<String> },
-    Label { objects: Objects, set: Vec<(String, String)>, unset: Vec<String>, overwrite: bool, resource_version: Option<String> },
-    Annotate { objects: Objects, set: Vec<(String, String)>, unset: Vec<String>, overwrite: bool, resource_version: Option<String> },
-    Delete { objects: Objects, cascade: Cascade, grace_seconds: Option<i64>, force: bool, wait: bool, ignore_not_found: bool, timeout_ms: Option<u64> },
+    SetEnv {
+        objects: Objects,
+        set: Vec<(String, String)>,
+        unset: Vec<String>,
+        containers: String,
+    },
+    SetResources {
+        objects: Objects,
+        containers: String,
+        limits: Vec<(String, String)>,
+        requests: Vec<(String, String)>,
+    },
+    Scale {
+        objects: Objects,
+        replicas: Number,
+        current: Option<i64>,
+        resource_version: Option<String>,
+    },
+    Autoscale {
+        objects: Objects,
+        min: Option<Number>,
+        max: Number,
+        cpu_percent: Option<Number>,
+        name: Option<String>,
+    },
+    Label {
+        objects: Objects,
+        set: Vec<(String, String)>,
+        unset: Vec<String>,
+        overwrite: bool,
+        resource_version: Option<String>,
+    },
+    Annotate {
+        objects: Objects,
+        set: Vec<(String, String)>,
+        unset: Vec<String>,
+        overwrite: bool,
+        resource_version: Option<String>,
+    },
+    Delete {
+        objects: Objects,
+        cascade: Cascade,
+        grace_seconds: Option<i64>,
+        force: bool,
+        wait: bool,
+        ignore_not_found: bool,
+        timeout_ms: Option<u64>,
+    },
     Cordon(NodeChoice),
     Uncordon(NodeChoice),
-    Drain { nodes: NodeChoice, ignore_daemonsets: bool, delete_emptydir_data: bool, force: bool, grace_seconds: Option<i64>, timeout_ms: Option<u64>, pods: Option<String> },
+    Drain {
+        nodes: NodeChoice,
+        ignore_daemonsets: bool,
+        delete_emptydir_data: bool,
+        force: bool,
+        grace_seconds: Option<i64>,
+        timeout_ms: Option<u64>,
+        pods: Option<String>,
+    },
     /// `auth can-i VERB RESOURCE[/NAME]`.
-    CanI { verb: String, resource: String, name: Option<String>, subresource: Option<String> },
+    CanI {
+        verb: String,
+        resource: String,
+        name: Option<String>,
+        subresource: Option<String>,
+    },
     Version,
     ApiResources,
 }
@@ -140,11 +234,17 @@ pub(in crate::kubernetes) enum Patch {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::kubernetes) enum Create {
-    Files { paths: Vec<PathBuf>, recursive: bool },
+    Files {
+        paths: Vec<PathBuf>,
+        recursive: bool,
+    },
     /// What a generator makes: a whole object with apiVersion, kind and metadata.name.
     Object(Value),
     /// `create job NAME --from=cronjob/OTHER`.
-    JobFrom { name: String, cronjob: String },
+    JobFrom {
+        name: String,
+        cronjob: String,
+    },
     /// A generator with a template that has no value yet.
     Open,
 }

@@ -1,0 +1,27 @@
+//! Texts that have no value yet: a template in a playbook that is only being checked.
+//!
+//! In a [`super::model::Line`] such a text is what the author wrote before the template, and a
+//! mark. A line that is carried out has none: [`super::word::Word`]s with texts never get one.
+
+/// Ends an open text. Unicode promises that it never is a character.
+const MARK: char = '\u{10FFFF}';
+
+/// An open text that begins with `head`.
+pub(super) fn text(head: &str) -> String {
+    format!("{head}{MARK}")
+}
+
+/// Has this text no value yet?
+pub(in crate::kubernetes) fn is(text: &str) -> bool {
+    text.contains(MARK)
+}
+
+/// Texts as [`playbook_core::action::Draft::classify`] has them: none where there is no value.
+pub(in crate::kubernetes) fn closed(texts: &[String]) -> Vec<Option<String>> {
+    texts.iter().map(|text| (!is(text)).then(|| text.clone())).collect()
+}
+
+/// An open text for people.
+pub(in crate::kubernetes) fn shown(text: &str) -> String {
+    text.replace(MARK, "…")
+}
