@@ -10,6 +10,7 @@ mod crash;
 mod generated;
 mod golden;
 mod journal;
+mod kubernetes;
 mod live;
 mod people;
 mod plan;
