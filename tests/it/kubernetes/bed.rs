@@ -1,6 +1,13 @@
 //! The testbed is what it says it is.
 
+use std::time::Duration;
+
+use serde_json::Value;
+
 use super::cluster::{Cluster, Options, Role};
+use super::https::{Https, Request};
+use super::keeper::until;
+use super::proxy::{Fault, Proxy};
 
 const MERGE: &str = "application/merge-patch+json";
 
@@ -95,6 +102,103 @@ spec:
         status["observedGeneration"] == generation && status["updatedReplicas"] == 2 && status["readyReplicas"] == 2
     });
     drop(kept);
+}
+
+/// A ConfigMap `a` in a namespace of its own, a proxy, and a user behind it.
+fn proxied(cluster: &Cluster) -> (String, Proxy, Https) {
+    let namespace = cluster.namespace();
+    cluster.apply(&namespace, "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: '1'}}");
+    let proxy = Proxy::new(cluster);
+    let https = Https::new(&cluster.authority(), proxy.port(), &cluster.user(Role::Admin).token);
+    (format!("/api/v1/namespaces/{namespace}/configmaps/a"), proxy, https)
+}
+
+#[test]
+fn a_proxy_answers_in_place_of_the_server_once() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (map, proxy, https) = proxied(cluster);
+    proxy.next("PATCH", "/configmaps/a", Fault::conflict());
+    proxy.next("", "/configmaps", Fault::too_many(7));
+    proxy.next("", "/configmaps", Fault::internal_error());
+    let limited = https.get(&map).unwrap();
+    assert_eq!((limited.status, limited.header("retry-after")), (429, Some("7")));
+    let patch = Request("PATCH", &map, MERGE, br#"{"data":{"x":"2"}}"#);
+    assert_eq!(https.send(&patch).unwrap().json()["reason"], "Conflict");
+    assert_eq!(https.send(&patch).unwrap().status, 500);
+    assert_eq!(cluster.get(&map)["data"]["x"], "1");
+    assert_eq!(https.send(&patch).unwrap().status, 200);
+    assert_eq!((cluster.get(&map)["data"]["x"].as_str(), proxy.left()), (Some("2"), 0));
+
+    let seen = proxy.seen();
+    assert_eq!(proxy.lines()[..2], [format!("GET {map}"), format!("PATCH {map}")]);
+    assert_eq!((seen.len(), seen[3].body.as_slice()), (4, patch.3));
+    assert_eq!(seen[3].header("content-type"), Some(MERGE));
+}
+
+#[test]
+fn a_proxy_cuts_connections_before_and_after_the_server_has_acted() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (map, proxy, https) = proxied(cluster);
+    proxy.next("PATCH", "", Fault::Reset);
+    assert!(https.send(&Request("PATCH", &map, MERGE, br#"{"data":{"x":"2"}}"#)).is_err());
+    assert_eq!(cluster.get(&map)["data"]["x"], "1");
+    proxy.next("PATCH", "", Fault::CutAnswer(0));
+    assert!(https.send(&Request("PATCH", &map, MERGE, br#"{"data":{"x":"3"}}"#)).is_err());
+    assert_eq!(cluster.get(&map)["data"]["x"], "3");
+    proxy.next("GET", "", Fault::CutAnswer(400));
+    assert!(https.get(&map).is_err());
+    assert_eq!(https.get(&map).unwrap().status, 200);
+}
+
+#[test]
+fn a_proxy_lets_a_test_act_between_two_requests() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (map, proxy, https) = proxied(cluster);
+    let held = proxy.hold("GET", "/configmaps/a");
+    let reader = std::thread::spawn({
+        let (https, map) = (https.clone(), map.clone());
+        move || https.get(&map).unwrap().json()["data"]["x"].clone()
+    });
+    held.arrived();
+    cluster.patch(&map, &serde_json::json!({"data": {"x": "2"}}));
+    held.release();
+    assert_eq!(reader.join().unwrap(), "2");
+
+    // A real conflict of the server's: the version that was read is not the last any more.
+    let version = cluster.get(&map)["metadata"]["resourceVersion"].clone();
+    let path = map.clone();
+    let act = move || {
+        cluster.patch(&path, &serde_json::json!({"data": {"x": "3"}}));
+    };
+    proxy.next("PATCH", "", Fault::First(Box::new(act)));
+    let body = serde_json::json!({"metadata": {"resourceVersion": version}, "data": {"x": "4"}}).to_string();
+    assert_eq!(https.send(&Request("PATCH", &map, MERGE, body.as_bytes())).unwrap().status, 409);
+    assert_eq!(cluster.get(&map)["data"]["x"], "3");
+}
+
+#[test]
+fn a_proxy_passes_a_watch_on_and_cuts_it_within_an_event() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (map, proxy, https) = proxied(cluster);
+    let watch = format!("{}?watch=1&fieldSelector=metadata.name%3Da", map.trim_end_matches("/a"));
+    let kind = |line: String| serde_json::from_str::<Value>(&line).unwrap()["type"].as_str().unwrap().to_owned();
+
+    let (mut events, socket) = https.lines(&watch).unwrap();
+    assert_eq!(events.next().map(kind).as_deref(), Some("ADDED"));
+    cluster.patch(&map, &serde_json::json!({"data": {"x": "2"}}));
+    assert_eq!(events.next().map(kind).as_deref(), Some("MODIFIED"));
+    assert_eq!(proxy.open(), 1);
+    super::https::stop(&socket);
+    assert!(until(Duration::from_secs(30), || (proxy.open() == 0).then_some(())).is_some());
+
+    proxy.next("GET", "watch=1", Fault::CutWatch(1));
+    let (mut events, _socket) = https.lines(&watch).unwrap();
+    assert_eq!(events.next().map(kind).as_deref(), Some("ADDED"));
+    cluster.patch(&map, &serde_json::json!({"data": {"x": "3"}}));
+    assert_eq!(events.next(), None);
+    proxy.next("GET", "watch=1", Fault::expired_event());
+    let (mut events, _socket) = https.lines(&watch).unwrap();
+    assert_eq!(events.next().map(kind).as_deref(), Some("ERROR"));
 }
 
 #[test]

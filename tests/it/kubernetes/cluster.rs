@@ -26,7 +26,7 @@ const SELF: &str = "testbed-itself";
 pub(super) struct Cluster {
     /// Ends the servers, and removes the folder, when dropped.
     keeper: Keeper,
-    https: Https,
+    pub(super) https: Https,
     authority: String,
     pub(super) assets: Assets,
     users: AtomicU32,

@@ -13,3 +13,4 @@ mod cluster;
 mod https;
 mod keeper;
 mod pods;
+mod proxy;
