@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::cluster::{Cluster, Options, Role};
 use super::https::{Https, Request};
 use super::keeper::until;
+use super::node::Node;
 use super::proxy::{Fault, Proxy};
 
 const MERGE: &str = "application/merge-patch+json";
@@ -199,6 +200,51 @@ fn a_proxy_passes_a_watch_on_and_cuts_it_within_an_event() {
     proxy.next("GET", "watch=1", Fault::expired_event());
     let (mut events, _socket) = https.lines(&watch).unwrap();
     assert_eq!(events.next().map(kind).as_deref(), Some("ERROR"));
+}
+
+#[test]
+fn a_node_runs_pods_and_commands_in_them() {
+    let Some(node) = Node::shared() else { return };
+    let namespace = node.namespace();
+    node.volume("data");
+    node.apply(
+        &namespace,
+        "
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: redis}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+  containers:
+  - name: redis
+    image: redis:test
+    imagePullPolicy: Never
+    volumeMounts: [{name: data, mountPath: /data}]
+    readinessProbe: {exec: {command: [redis-cli, ping]}, periodSeconds: 1}
+",
+    );
+    node.wait_ready(&namespace, "redis");
+    let pong = node.exec(&namespace, "redis", &["redis-cli", "ping"]);
+    assert_eq!((pong.stdout.as_str(), pong.code), ("PONG\n", Ok(0)));
+    let failed = node.exec(&namespace, "redis", &["sh", "-c", "echo no >&2; exit 3"]);
+    assert_eq!((failed.stderr.as_str(), failed.code), ("no\n", Ok(3)));
+    let log = node.send("GET", &format!("/api/v1/namespaces/{namespace}/pods/redis/log"), "", b"").done().text();
+    assert!(log.contains("Ready to accept connections"), "{log}");
+
+    // Through the proxy as well, which passes upgrades on.
+    let proxy = Proxy::new(node);
+    let through = node.https.with(proxy.port(), &node.user(Role::Admin).token);
+    let size = super::exec::exec(&through, &namespace, "redis", &["redis-cli", "dbsize"]).unwrap();
+    assert_eq!(size.stdout, "0\n");
+    let pod = format!("/api/v1/namespaces/{namespace}/pods/redis");
+    node.delete(&pod);
+    node.wait_gone(&pod);
 }
 
 #[test]

@@ -307,7 +307,7 @@ impl Cluster {
     /// Polls until there is nothing at a path.
     #[track_caller]
     pub(super) fn wait_gone(&self, path: &str) {
-        let gone = until(Duration::from_secs(60), || self.find(path).is_none().then_some(()));
+        let gone = until(PATIENCE, || self.find(path).is_none().then_some(()));
         assert!(gone.is_some(), "{path} is still there: {:#}", self.get(path));
     }
 
