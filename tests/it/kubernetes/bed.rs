@@ -219,7 +219,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: redis}
 spec:
-  terminationGracePeriodSeconds: 1
+  terminationGracePeriodSeconds: 0
   volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
   containers:
   - name: redis

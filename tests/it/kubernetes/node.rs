@@ -24,7 +24,11 @@ use super::keeper::{Keeper, Running, free_port, until};
 pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A cluster whose only node, `localhost`, runs pods. Images: `redis:test` and `redis:next` (the
-/// same), `busybox:test`; pods are to say `imagePullPolicy: Never` and a short grace period.
+/// same), `busybox:test`.
+///
+/// Pods are to say `imagePullPolicy: Never`, and `terminationGracePeriodSeconds: 0` unless the test is
+/// about their end: then the API server removes them at once, where a kubelet of 1.20 takes 8 s to say
+/// that a pod has ended, and now and then a minute.
 pub(super) struct Node {
     cluster: Cluster,
     kubelet: Running,
@@ -276,7 +280,7 @@ fn start_kubelet(cluster: &mut Cluster, parts: &Parts) -> Running {
          address: 127.0.0.1\nauthentication: {{anonymous: {{enabled: true}}, webhook: {{enabled: false}}}}\n\
          authorization: {{mode: AlwaysAllow}}\ncgroupDriver: cgroupfs\ncgroupRoot: /{}\nfailSwapOn: false\n\
          evictionHard: {{memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}}\n\
-         imageGCHighThresholdPercent: 100\nimageGCLowThresholdPercent: 99\nsyncFrequency: 5s\n\
+         imageGCHighThresholdPercent: 100\nimageGCLowThresholdPercent: 99\nsyncFrequency: 5s\nnodeStatusUpdateFrequency: 2s\n\
          eventRecordQPS: 50\nkubeAPIQPS: 100\nkubeAPIBurst: 200\nvolumePluginDir: {folder}/volume-plugins\n",
         cgroup(&dir)
     )
