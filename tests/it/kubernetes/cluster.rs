@@ -1,10 +1,10 @@
 //! An API server with etcd and its controllers, without nodes: pods are what a test says they are.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Once, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,13 +14,16 @@ use super::audit::{self, Entry};
 use super::https::{Answer, Https, Request};
 use super::keeper::{Keeper, Running, free_port, until};
 use super::pods::Kept;
+use super::settings::{
+    controller_flags, etcd_flags, kubeconfig, make_certificates, openssl, server_flags, write_users,
+};
 
 /// How long a server may take to start: 6 s on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How many users of each role there are.
-const USERS: u32 = 400;
+pub(super) const USERS: u32 = 400;
 /// What the testbed does itself is done as this user, which is not in the audit log.
-const SELF: &str = "testbed-itself";
+pub(super) const SELF: &str = "testbed-itself";
 
 /// A running API server.
 pub(super) struct Cluster {
@@ -77,12 +80,18 @@ pub(super) struct User {
 impl Cluster {
     /// The cluster all tests share; None, with a notice, when its programs are not here.
     pub(super) fn shared() -> Option<&'static Self> {
-        static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(&Options::default())).as_ref()
+        static SHARED: OnceLock<Option<Result<Cluster, String>>> = OnceLock::new();
+        let cluster = SHARED.get_or_init(|| Self::attempt_with(&Options::default())).as_ref()?;
+        // Where it cannot start, it is not tried again for each test.
+        Some(cluster.as_ref().unwrap_or_else(|why| panic!("{why}")))
     }
 
     /// One of a test's own.
     pub(super) fn start(options: &Options) -> Option<Self> {
+        Self::attempt_with(options).map(|cluster| cluster.unwrap_or_else(|why| panic!("{why}")))
+    }
+
+    fn attempt_with(options: &Options) -> Option<Result<Self, String>> {
         static TOLD: Once = Once::new();
         match Assets::find() {
             Ok(assets) => Some(Self::start_in(&assets, options, Place::default)),
@@ -90,16 +99,22 @@ impl Cluster {
         }
     }
 
-    /// A free port may be taken before the server has it: then all is tried again in another place.
-    pub(super) fn start_in(assets: &Assets, options: &Options, mut place: impl FnMut() -> Place) -> Self {
-        let mut why = String::new();
-        for _ in 0..3 {
+    /// A free port may be taken before the server has it, which then ends: so all is tried again, in
+    /// another place. A server that runs and is not ready is not tried again.
+    pub(super) fn start_in(
+        assets: &Assets,
+        options: &Options,
+        mut place: impl FnMut() -> Place,
+    ) -> Result<Self, String> {
+        let began = Instant::now();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
             match Self::attempt(assets, options, place()) {
-                Ok(cluster) => return cluster,
-                Err(words) => why = words,
+                Err(_) if attempts < 3 && began.elapsed() < PATIENCE / 2 => {}
+                done => return done.map_err(|why| format!("no API server could be started: {why}")),
             }
         }
-        panic!("no API server could be started: {why}");
     }
 
     fn attempt(assets: &Assets, options: &Options, place: Place) -> Result<Self, String> {
@@ -349,7 +364,7 @@ impl Answer {
 }
 
 impl Role {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Viewer => "viewer",
@@ -357,7 +372,7 @@ impl Role {
         }
     }
 
-    fn group(self) -> &'static str {
+    pub(super) fn group(self) -> &'static str {
         match self {
             Self::Admin => "system:masters",
             Self::Viewer => "viewers",
@@ -370,125 +385,6 @@ fn await_ready(running: &[&Running], is_ready: impl Fn() -> bool) -> Result<(), 
     let dead = || running.iter().find(|process| !process.is_alive());
     match until(PATIENCE, || dead().map(|dead| Err(dead.last_words())).or_else(|| is_ready().then_some(Ok(())))) {
         Some(outcome) => outcome,
-        None => panic!("not ready after {PATIENCE:?}: {}", running.last().unwrap().last_words()),
+        None => Err(format!("not ready after {PATIENCE:?}: {}", running.last().unwrap().last_words())),
     }
-}
-
-fn write_users(dir: &Path) {
-    let mut users = format!("{SELF},{SELF},{SELF},\"system:masters\"\n");
-    for user in ["system:kube-controller-manager", "system:kube-scheduler", "kubelet"] {
-        users.push_str(&format!("token-{user},{user},{user},\"system:masters\"\n"));
-    }
-    for role in [Role::Admin, Role::Viewer, Role::Nobody] {
-        for number in 0..USERS {
-            let name = format!("{}-{number}", role.word());
-            users.push_str(&format!("token-{name},{name},{name},\"{}\"\n", role.group()));
-        }
-    }
-    std::fs::write(dir.join("tokens.csv"), users).unwrap();
-}
-
-/// An authority, the server's certificate, an administrator's, and the key of service accounts.
-fn make_certificates(dir: &Path) {
-    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    let run = |args: &[&str]| openssl(dir, args);
-    let with_curve = |head: &[&'static str], tail: &[&'static str]| run(&[head, &curve, tail].concat());
-    with_curve(&["req", "-x509"], &["-days", "30", "-subj", "/CN=testbed-ca", "-keyout", "ca.key", "-out", "ca.crt"]);
-    std::fs::write(
-        dir.join("server.ext"),
-        "subjectAltName=IP:127.0.0.1,IP:10.255.0.1,DNS:localhost,DNS:kubernetes.default.svc\nextendedKeyUsage=serverAuth\n",
-    )
-    .unwrap();
-    std::fs::write(dir.join("certified.ext"), "extendedKeyUsage=clientAuth\n").unwrap();
-    with_curve(&["req"], &["-subj", "/CN=kube-apiserver", "-keyout", "server.key", "-out", "server.csr"]);
-    with_curve(
-        &["req"],
-        &["-subj", "/O=system:masters/CN=certified", "-keyout", "certified.key", "-out", "certified.csr"],
-    );
-    for name in ["server", "certified"] {
-        let (request, certificate, extensions) = (format!("{name}.csr"), format!("{name}.crt"), format!("{name}.ext"));
-        run(&["x509", "-req", "-in", &request, "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"]
-            .into_iter()
-            .chain(["-days", "30", "-extfile", &extensions, "-out", &certificate])
-            .collect::<Vec<_>>());
-    }
-    run(&["genrsa", "-out", "accounts.key", "2048"]);
-    run(&["rsa", "-in", "accounts.key", "-pubout", "-out", "accounts.pub"]);
-}
-
-fn openssl(dir: &Path, args: &[&str]) -> String {
-    let output = Command::new("openssl").args(args).current_dir(dir).output().expect("openssl is installed");
-    assert!(output.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn etcd_flags(dir: &Path, client: u16, peer: u16) -> Vec<String> {
-    vec![
-        format!("--data-dir={}", dir.join("etcd").display()),
-        format!("--listen-client-urls=http://127.0.0.1:{client}"),
-        format!("--advertise-client-urls=http://127.0.0.1:{client}"),
-        format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
-        format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
-        format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
-    ]
-}
-
-fn server_flags(dir: &Path, etcd: u16, port: u16) -> Vec<String> {
-    let file = |name: &str| dir.join(name).display().to_string();
-    vec![
-        format!("--etcd-servers=http://127.0.0.1:{etcd}"),
-        "--bind-address=127.0.0.1".into(),
-        format!("--secure-port={port}"),
-        // The address of the service "kubernetes" may not be of the loopback.
-        "--endpoint-reconciler-type=none".into(),
-        format!("--tls-cert-file={}", file("server.crt")),
-        format!("--tls-private-key-file={}", file("server.key")),
-        format!("--client-ca-file={}", file("ca.crt")),
-        format!("--token-auth-file={}", file("tokens.csv")),
-        "--authorization-mode=RBAC".into(),
-        "--service-cluster-ip-range=10.255.0.0/24".into(),
-        "--service-account-issuer=https://kubernetes.default.svc".into(),
-        format!("--service-account-key-file={}", file("accounts.pub")),
-        format!("--service-account-signing-key-file={}", file("accounts.key")),
-        "--allow-privileged=true".into(),
-        "--kubelet-preferred-address-types=Hostname".into(),
-        format!("--audit-policy-file={}", file("audit-policy.yaml")),
-        format!("--audit-log-path={}", file("audit.log")),
-        // A request is in the log before it is acted upon.
-        "--audit-log-mode=blocking".into(),
-        // Megabytes: the file is never replaced.
-        "--audit-log-maxsize=8000".into(),
-    ]
-}
-
-fn controller_flags(dir: &Path, port: u16, minor: u32) -> Vec<String> {
-    let file = |name: &str| dir.join(name).display().to_string();
-    let mut flags = vec![
-        format!("--kubeconfig={}", file("kube-controller-manager.kubeconfig")),
-        "--leader-elect=false".into(),
-        format!("--service-account-private-key-file={}", file("accounts.key")),
-        format!("--root-ca-file={}", file("ca.crt")),
-        format!("--cluster-signing-cert-file={}", file("ca.crt")),
-        format!("--cluster-signing-key-file={}", file("ca.key")),
-        "--bind-address=127.0.0.1".into(),
-        format!("--secure-port={port}"),
-        "--kube-api-qps=200".into(),
-        "--kube-api-burst=400".into(),
-    ];
-    flags.extend(no_plain_port(minor));
-    flags
-}
-
-/// The plain-text port of the controllers and the scheduler went away in 1.24, with the flag.
-pub(super) fn no_plain_port(minor: u32) -> Option<String> {
-    (minor < 24).then(|| "--port=0".into())
-}
-
-fn kubeconfig(url: &str, authority: &str, user: &str, token: &str, namespace: &str) -> String {
-    format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: testbed\n\
-         clusters:\n- name: testbed\n  cluster: {{server: \"{url}\", certificate-authority-data: {authority}}}\n\
-         contexts:\n- name: testbed\n  context: {{cluster: testbed, user: \"{user}\", namespace: {namespace}}}\n\
-         users:\n- name: \"{user}\"\n  user: {{token: \"{token}\"}}\n"
-    )
 }

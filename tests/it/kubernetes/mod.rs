@@ -16,3 +16,4 @@ mod keeper;
 mod node;
 mod pods;
 mod proxy;
+mod settings;

@@ -16,9 +16,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::assets::{Assets, cached, skip};
-use super::cluster::{Cluster, Options, Place, no_plain_port};
+use super::cluster::{Cluster, Options, Place};
 use super::exec::{Outcome, exec};
 use super::keeper::{Keeper, Running, free_port, until};
+use super::settings::no_plain_port;
 
 /// How long a node may take to become ready, or a pod: an old kubelet takes a minute now and then.
 pub(super) const PATIENCE: Duration = Duration::from_secs(180);
@@ -45,19 +46,19 @@ impl Deref for Node {
 impl Node {
     /// The node all tests share; None, with a notice, where there can be none.
     pub(super) fn shared() -> Option<&'static Self> {
-        static SHARED: OnceLock<Option<Node>> = OnceLock::new();
+        static SHARED: OnceLock<Option<Result<Node, String>>> = OnceLock::new();
         static TOLD: Once = Once::new();
         let start = || match parts() {
             Ok(parts) => Some(Self::start(&parts)),
             Err(why) => skip(&why, "PLAYBOOK_REQUIRE_NODE", &TOLD),
         };
-        SHARED.get_or_init(start).as_ref()
+        Some(SHARED.get_or_init(start).as_ref()?.as_ref().unwrap_or_else(|why| panic!("{why}")))
     }
 
-    fn start(parts: &Parts) -> Self {
-        let mut cluster = Cluster::start_in(&parts.assets, &Options::default(), || namespaces().unwrap());
+    fn start(parts: &Parts) -> Result<Self, String> {
+        let mut cluster = Cluster::start_in(&parts.assets, &Options::default(), || namespaces().unwrap())?;
         let dir = cluster.dir().to_path_buf();
-        start_containerd(&mut cluster, parts);
+        start_containerd(&mut cluster, parts)?;
         let mut flags = vec![
             format!("--kubeconfig={}", dir.join("kube-scheduler.kubeconfig").display()),
             "--leader-elect=false".into(),
@@ -71,8 +72,8 @@ impl Node {
         let is_ready = || node.find("/api/v1/nodes/localhost").filter(|it| condition(it, "Ready")).map(Ok);
         let dead = || (!node.kubelet.is_alive()).then_some(Err("it ended"));
         match until(PATIENCE, || dead().or_else(is_ready)) {
-            Some(Ok(_)) => node,
-            _ => panic!("the node does not become ready: {}", node.kubelet.last_words()),
+            Some(Ok(_)) => Ok(node),
+            _ => Err(format!("the node does not become ready: {}", node.kubelet.last_words())),
         }
     }
 
@@ -232,7 +233,7 @@ fn join(client: &TcpStream, server: &TcpStream) {
     }
 }
 
-fn start_containerd(cluster: &mut Cluster, parts: &Parts) {
+fn start_containerd(cluster: &mut Cluster, parts: &Parts) -> Result<(), String> {
     let dir = cluster.dir().to_path_buf();
     let folder = dir.display();
     let plugins = parts.plugins.display();
@@ -257,16 +258,21 @@ fn start_containerd(cluster: &mut Cluster, parts: &Parts) {
     let containerd = cluster.spawn("containerd", &parts.containerd, &flag);
     let socket = dir.join("containerd.sock");
     let up = until(PATIENCE, || std::os::unix::net::UnixStream::connect(&socket).ok());
-    assert!(up.is_some() && containerd.is_alive(), "containerd does not start: {}", containerd.last_words());
+    if up.is_none() || !containerd.is_alive() {
+        return Err(format!("containerd does not start: {}", containerd.last_words()));
+    }
     for image in ["busybox.tar", "redis.tar"] {
         let words =
             ["--address", socket.to_str().unwrap(), "--namespace", "k8s.io", "images", "import", "--all-platforms"];
         let mut args: Vec<String> = words.map(str::to_owned).to_vec();
         args.push(parts.images.join(image).display().to_string());
         let ctr = cluster.spawn(&format!("import-{image}"), &parts.ctr, &args);
-        let done = until(PATIENCE, || (!ctr.is_alive()).then(|| ctr.last_words())).unwrap();
-        assert!(done.contains("unpacking") || done.contains("saved"), "{image} cannot be imported: {done}");
+        let done = until(PATIENCE, || (!ctr.is_alive()).then(|| ctr.last_words())).unwrap_or_default();
+        if !done.contains("unpacking") && !done.contains("saved") {
+            return Err(format!("{image} cannot be imported: {done}"));
+        }
     }
+    Ok(())
 }
 
 fn start_kubelet(cluster: &mut Cluster, parts: &Parts) -> Running {
