@@ -9,6 +9,7 @@ use super::https::{Https, Request};
 use super::keeper::until;
 use super::node::Node;
 use super::proxy::{Fault, Proxy};
+use super::webhook::Webhook;
 
 const MERGE: &str = "application/merge-patch+json";
 
@@ -200,6 +201,22 @@ fn a_proxy_passes_a_watch_on_and_cuts_it_within_an_event() {
     proxy.next("GET", "watch=1", Fault::expired_event());
     let (mut events, _socket) = https.lines(&watch).unwrap();
     assert_eq!(events.next().map(kind).as_deref(), Some("ERROR"));
+}
+
+#[test]
+fn a_webhook_refuses_dry_runs_of_one_namespace() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (map, _proxy, _) = proxied(cluster);
+    let namespace = map.split('/').nth(4).unwrap();
+    let dry = format!("{map}?dryRun=All");
+    let webhook = Webhook::refusing_dry_runs(cluster, namespace, "configmaps");
+    let refused = cluster.send("PATCH", &dry, MERGE, br#"{"data":{"x":"2"}}"#);
+    assert!(refused.status == 403 && refused.text().contains("has effects"), "{}", refused.text());
+    assert_eq!(cluster.send("PATCH", &map, MERGE, br#"{"data":{"x":"2"}}"#).status, 200);
+    assert_eq!(webhook.asked().len(), 2);
+    drop(webhook);
+    let (other, _proxy, _) = proxied(cluster);
+    assert_eq!(cluster.send("PATCH", &format!("{other}?dryRun=All"), MERGE, b"{}").status, 200);
 }
 
 #[test]

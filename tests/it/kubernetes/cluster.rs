@@ -15,11 +15,9 @@ use super::https::{Answer, Https, Request};
 use super::keeper::{Keeper, Running, free_port, until};
 use super::pods::Kept;
 use super::settings::{
-    controller_flags, etcd_flags, kubeconfig, make_certificates, openssl, server_flags, write_users,
+    PATIENCE, controller_flags, etcd_flags, kubeconfig, make_certificates, openssl, server_flags, write_users,
 };
 
-/// How long a server may take to start: 6 s on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(180);
 /// How many users of each role there are.
 pub(super) const USERS: u32 = 400;
 /// What the testbed does itself is done as this user, which is not in the audit log.
@@ -185,6 +183,10 @@ impl Cluster {
         self.dir().join("ca.crt")
     }
 
+    pub(super) fn authority_base64(&self) -> &str {
+        &self.authority
+    }
+
     /// Whether Deployments, StatefulSets, Jobs and so on are acted upon.
     pub(super) fn has_controllers(&self) -> bool {
         self.has_controllers
@@ -222,7 +224,10 @@ impl Cluster {
     /// A fresh namespace, in which pods can be made at once.
     pub(super) fn namespace(&self) -> String {
         let name = format!("t{}", self.namespaces.fetch_add(1, Ordering::Relaxed));
-        self.apply("", &format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}"));
+        self.apply(
+            "",
+            &format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}, labels: {{testbed: {name}}}}}}}"),
+        );
         // Pods want their account; without a token mounted, old servers do not wait for one either.
         let account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}, \
                        automountServiceAccountToken: false}";

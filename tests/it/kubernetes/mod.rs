@@ -1,7 +1,7 @@
 //! The Kubernetes provider against real servers, and the servers themselves.
 //!
 //! [`cluster`] is an API server with its controllers and no node, [`node`] a whole node, and
-//! [`proxy`] stands before either and fails as it is told. Nothing of this uses the client under
+//! [`proxy`] stands before either and fails as it is told; [`webhook`] is asked by the first. Nothing of this uses the client under
 //! test.
 
 #![expect(dead_code, reason = "the testbed came before the provider")]
@@ -17,3 +17,4 @@ mod node;
 mod pods;
 mod proxy;
 mod settings;
+mod webhook;

@@ -11,7 +11,6 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock, mpsc};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -19,10 +18,7 @@ use super::assets::{Assets, cached, skip};
 use super::cluster::{Cluster, Options, Place};
 use super::exec::{Outcome, exec};
 use super::keeper::{Keeper, Running, free_port, until};
-use super::settings::no_plain_port;
-
-/// How long a node may take to become ready, or a pod: an old kubelet takes a minute now and then.
-pub(super) const PATIENCE: Duration = Duration::from_secs(180);
+use super::settings::{PATIENCE, no_plain_port};
 
 /// A cluster whose only node, `localhost`, runs pods. Images: `redis:test` and `redis:next` (the
 /// same), `busybox:test`.

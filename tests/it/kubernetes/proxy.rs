@@ -227,7 +227,7 @@ impl Drop for Proxy {
     }
 }
 
-fn acceptor(dir: &Path) -> TlsAcceptor {
+pub(super) fn acceptor(dir: &Path) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_file(dir.join("server.crt")).unwrap();
     let key = PrivateKeyDer::from_pem_file(dir.join("server.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -293,7 +293,7 @@ async fn one(mut client: server::TlsStream<TcpStream>, server: &Https, shared: &
 }
 
 /// Reads a request to the end of its body; None when the client closes instead.
-async fn read_request(client: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<Seen>> {
+pub(super) async fn read_request(client: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<Seen>> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -340,7 +340,7 @@ fn head(seen: &Seen) -> Vec<u8> {
     text.into_bytes()
 }
 
-async fn answer(
+pub(super) async fn answer(
     client: &mut (impl AsyncWrite + Unpin),
     status: u16,
     headers: &[(String, String)],

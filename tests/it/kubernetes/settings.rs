@@ -2,8 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use super::cluster::{Role, SELF, USERS};
+
+/// How long a server, a node or a pod may take to be ready. On an idle machine 6, 15 and 3 s; an old
+/// kubelet takes a minute more now and then.
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) fn write_users(dir: &Path) {
     let mut users = format!("{SELF},{SELF},{SELF},\"system:masters\"\n");
