@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::cluster::{Cluster, Options, Role};
+use super::fault::Fault;
 use super::https::{Https, Request};
 use super::keeper::until;
 use super::node::Node;
-use super::proxy::{Fault, Proxy};
+use super::proxy::Proxy;
 use super::webhook::Webhook;
 
 const MERGE: &str = "application/merge-patch+json";
@@ -63,6 +64,34 @@ fn the_audit_log_tells_a_dry_run_from_a_change() {
     assert!(cluster.requests_of(&admin)[3].mutates());
     let since = cluster.audit(mark).into_iter().filter(|entry| entry.user() == admin.name).count();
     assert_eq!(since, 4);
+}
+
+#[test]
+fn an_object_of_a_new_kind_can_be_applied_at_once() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let namespace = cluster.namespace();
+    let made = cluster.apply(
+        &namespace,
+        "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: caches.testbed.example}
+spec:
+  group: testbed.example
+  scope: Namespaced
+  names: {kind: Cache, plural: caches, singular: cache, shortNames: [ca]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {scale: {specReplicasPath: .spec.size, statusReplicasPath: .status.size}}
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+{apiVersion: testbed.example/v1, kind: Cache, metadata: {name: a}, spec: {size: 3}}
+",
+    );
+    let cache = format!("/apis/testbed.example/v1/namespaces/{namespace}/caches/a");
+    assert_eq!((made.len(), cluster.get(&format!("{cache}/scale"))["spec"]["replicas"].as_i64()), (2, Some(3)));
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod audit;
 mod bed;
 mod cluster;
 mod exec;
+mod fault;
+mod forward;
 mod https;
 mod keeper;
 mod node;

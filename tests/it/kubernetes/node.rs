@@ -5,18 +5,17 @@
 //! a port of the loopback whose other end a thread opens inside. There is no kube-proxy and no DNS:
 //! pods are reached by exec, port-forward, or from one another by address.
 
-use std::fs::File;
-use std::io::Write;
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::ops::Deref;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Once, OnceLock, mpsc};
+use std::sync::{Once, OnceLock};
 
 use serde_json::Value;
 
 use super::assets::{Assets, cached, skip};
 use super::cluster::{Cluster, Options, Place};
 use super::exec::{Outcome, exec};
+use super::forward::forward;
 use super::keeper::{Keeper, Running, free_port, until};
 use super::settings::{PATIENCE, no_plain_port};
 
@@ -189,81 +188,28 @@ fn cgroup(dir: &Path) -> String {
     dir.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// A port here that leads to a port of the loopback inside, until the test program ends.
-fn forward(network: &Path, port: u16) -> u16 {
-    let inside = File::open(network).unwrap();
-    let (ask, asked) = mpsc::channel::<mpsc::Sender<std::io::Result<TcpStream>>>();
-    std::thread::spawn(move || {
-        // A socket stays in the network it was made in, and of this program only this thread is inside.
-        let kind = Some(rustix::thread::LinkNameSpaceType::Network);
-        rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&inside), kind).unwrap();
-        drop(inside);
-        for reply in asked {
-            let _ = reply.send(TcpStream::connect(("127.0.0.1", port)));
-        }
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let outside = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let (reply, replied) = mpsc::channel();
-            ask.send(reply).unwrap();
-            // Where nobody listens the client's connection ends at once.
-            if let Ok(Ok(server)) = replied.recv() {
-                join(&client, &server);
-            }
-        }
-    });
-    outside
-}
-
-/// Passes bytes both ways until both sides are done.
-fn join(client: &TcpStream, server: &TcpStream) {
-    for (from, to) in [(client, server), (server, client)] {
-        let _ = from.set_nodelay(true);
-        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-        std::thread::spawn(move || {
-            let _ = std::io::copy(&mut from, &mut to);
-            let _ = to.shutdown(Shutdown::Write);
-        });
-    }
-}
-
 fn start_containerd(cluster: &mut Cluster, parts: &Parts) -> Result<(), String> {
     let dir = cluster.dir().to_path_buf();
-    let folder = dir.display();
-    let plugins = parts.plugins.display();
-    // Lowering the OOM score takes CAP_SYS_RESOURCE, which not every root has.
-    let settings = format!(
-        "version = 2\nroot = \"{folder}/containerd\"\nstate = \"{folder}/containerd-state\"\n\
-         [grpc]\naddress = \"{folder}/containerd.sock\"\n\
-         [plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \"localhost/pause:test\"\nrestrict_oom_score_adj = true\n\
-         [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\nruntime_type = \"io.containerd.runc.v2\"\n\
-         [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\nSystemdCgroup = false\n\
-         [plugins.\"io.containerd.grpc.v1.cri\".cni]\nbin_dir = \"{plugins}\"\nconf_dir = \"{folder}/cni\"\n"
-    );
+    let folder = dir.to_str().unwrap();
+    let settings = include_str!("containerd.toml").replace("DIR", folder);
+    let settings = settings.replace("PLUGINS", parts.plugins.to_str().unwrap());
     std::fs::write(dir.join("containerd.toml"), settings).unwrap();
     std::fs::create_dir(dir.join("cni")).unwrap();
-    let network = serde_json::json!({"cniVersion": "0.4.0", "name": "pods", "plugins": [
-        {"type": "bridge", "bridge": "pb0", "isGateway": true, "ipMasq": false, "hairpinMode": true, "ipam": {
-            "type": "host-local", "ranges": [[{"subnet": "10.89.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
-        {"type": "portmap", "capabilities": {"portMappings": true}},
-    ]});
-    std::fs::write(dir.join("cni/10-pods.conflist"), network.to_string()).unwrap();
-    let flag = ["--config".to_owned(), dir.join("containerd.toml").display().to_string()];
-    let containerd = cluster.spawn("containerd", &parts.containerd, &flag);
-    let socket = dir.join("containerd.sock");
-    let up = until(PATIENCE, || std::os::unix::net::UnixStream::connect(&socket).ok());
-    if up.is_none() || !containerd.is_alive() {
+    std::fs::write(dir.join("cni/10-pods.conflist"), include_str!("pods.conflist")).unwrap();
+    let socket = format!("{folder}/containerd.sock");
+    let containerd =
+        cluster.spawn("containerd", &parts.containerd, &["--config".into(), format!("{folder}/containerd.toml")]);
+    let answers = || UnixStream::connect(&socket).is_ok().then_some(true);
+    let ended = || (!containerd.is_alive()).then_some(false);
+    if until(PATIENCE, || answers().or_else(ended)) != Some(true) {
         return Err(format!("containerd does not start: {}", containerd.last_words()));
     }
-    for image in ["busybox.tar", "redis.tar"] {
-        let words =
-            ["--address", socket.to_str().unwrap(), "--namespace", "k8s.io", "images", "import", "--all-platforms"];
-        let mut args: Vec<String> = words.map(str::to_owned).to_vec();
-        args.push(parts.images.join(image).display().to_string());
-        let ctr = cluster.spawn(&format!("import-{image}"), &parts.ctr, &args);
+    for image in ["busybox", "redis"] {
+        let archive = parts.images.join(format!("{image}.tar")).display().to_string();
+        let words = ["--address", &socket, "--namespace", "k8s.io", "images", "import", &archive];
+        let ctr = cluster.spawn(&format!("import-{image}"), &parts.ctr, &words.map(str::to_owned));
         let done = until(PATIENCE, || (!ctr.is_alive()).then(|| ctr.last_words())).unwrap_or_default();
+        // Its exit code is the keeper's.
         if !done.contains("unpacking") && !done.contains("saved") {
             return Err(format!("{image} cannot be imported: {done}"));
         }
@@ -273,20 +219,9 @@ fn start_containerd(cluster: &mut Cluster, parts: &Parts) -> Result<(), String> 
 
 fn start_kubelet(cluster: &mut Cluster, parts: &Parts) -> Running {
     let dir = cluster.dir().to_path_buf();
-    let folder = dir.display();
+    let folder = dir.to_str().unwrap();
     let minor = parts.assets.minor;
-    let mut file = File::create(dir.join("kubelet.yaml")).unwrap();
-    write!(
-        file,
-        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n\
-         address: 127.0.0.1\nauthentication: {{anonymous: {{enabled: true}}, webhook: {{enabled: false}}}}\n\
-         authorization: {{mode: AlwaysAllow}}\ncgroupDriver: cgroupfs\ncgroupRoot: /{}\nfailSwapOn: false\n\
-         evictionHard: {{memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}}\n\
-         imageGCHighThresholdPercent: 100\nimageGCLowThresholdPercent: 99\nsyncFrequency: 5s\nnodeStatusUpdateFrequency: 2s\n\
-         eventRecordQPS: 50\nkubeAPIQPS: 100\nkubeAPIBurst: 200\nvolumePluginDir: {folder}/volume-plugins\n",
-        cgroup(&dir)
-    )
-    .unwrap();
+    let mut settings = include_str!("kubelet.yaml").replace("DIR", folder).replace("CGROUP", &cgroup(&dir));
     let mut flags = vec![
         format!("--config={folder}/kubelet.yaml"),
         format!("--kubeconfig={folder}/kubelet.kubeconfig"),
@@ -302,10 +237,11 @@ fn start_kubelet(cluster: &mut Cluster, parts: &Parts) -> Running {
         flags.push(format!("--container-runtime-endpoint=unix://{folder}/containerd.sock"));
         flags.push("--pod-infra-container-image=localhost/pause:test".into());
     } else {
-        writeln!(file, "containerRuntimeEndpoint: unix://{folder}/containerd.sock").unwrap();
+        settings.push_str(&format!("containerRuntimeEndpoint: unix://{folder}/containerd.sock\n"));
     }
     if minor >= 31 {
-        writeln!(file, "failCgroupV1: false").unwrap();
+        settings.push_str("failCgroupV1: false\n");
     }
+    std::fs::write(dir.join("kubelet.yaml"), settings).unwrap();
     cluster.spawn("kubelet", &parts.kubelet, &flags)
 }
