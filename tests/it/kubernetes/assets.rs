@@ -16,7 +16,7 @@ pub(super) struct Assets {
 impl Assets {
     /// KUBEBUILDER_ASSETS when it is set, else what `scripts/need-kubernetes` left in the user's cache.
     pub(super) fn find() -> Result<Self, String> {
-        let how = "scripts/need-kubernetes gets them (ten minutes, once), or set KUBEBUILDER_ASSETS";
+        let how = "scripts/need-kubernetes gets them (about ten minutes, once), or set KUBEBUILDER_ASSETS";
         let dir = match std::env::var_os("KUBEBUILDER_ASSETS") {
             Some(dir) => PathBuf::from(dir),
             None => cached("kubernetes").ok_or_else(|| format!("no kube-apiserver and etcd here: {how}"))?,
