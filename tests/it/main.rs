@@ -11,6 +11,7 @@ mod generated;
 mod going_on;
 mod golden;
 mod journal;
+mod kubernetes;
 mod live;
 mod people;
 mod plan;
