@@ -54,7 +54,10 @@ impl App {
             .or_else(|| out.is_terminal().then(|| usize::from(console::Term::stdout().size().1)))
             .unwrap_or(80)
             .clamp(40, 200);
-        let registry = Registry::new(vec![playbook_providers::redis::provider(secrets.clone())]);
+        let registry = Registry::new(vec![
+            playbook_providers::redis::provider(secrets.clone()),
+            playbook_providers::kubernetes::provider(secrets.clone()),
+        ]);
         Self { env, secrets, out, colour, width, registry, state: None }
     }
 

@@ -3,7 +3,6 @@
 //! [`Wire`] can send anything, so nothing outside of this module holds one: [`Reader`] is made from
 //! leave to read and refuses whatever could change something, [`Writer`] is made from leave to write.
 
-mod exec;
 mod gate;
 mod open;
 mod wire;
@@ -12,11 +11,8 @@ use playbook_core::action::{Fault, ReadAccess, WriteAccess};
 use playbook_core::ports::Cancel;
 use serde_json::Value;
 
-pub(super) use exec::{Heard, Inner};
-pub(super) use gate::Dry;
-pub(super) use open::{Opened, Place};
-use wire::Wire;
-pub(super) use wire::{Answer, Stream};
+pub(super) use open::{Opened, Place, open};
+pub(super) use wire::{Answer, Wire};
 
 use super::target::KubeTarget;
 
@@ -106,11 +102,6 @@ impl<'a> Reader<'a> {
         self.target
     }
 
-    /// Tells when to stop.
-    pub(super) fn cancel(&self) -> &'a dyn Cancel {
-        self.cancel
-    }
-
     /// Asks.
     ///
     /// # Errors
@@ -129,21 +120,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads text as it comes: logs, watches.
-    pub(super) async fn stream(&self, call: &Call) -> Result<Stream, Fault> {
+    /// Reads text up to a limit in bytes: logs. True: there was more.
+    pub(super) async fn text(&self, call: &Call, limit: usize) -> Result<(String, bool), Fault> {
         gate::check(call)?;
-        self.wire.stream(call, self.cancel).await
+        self.wire.text(call, limit, self.cancel).await
+    }
+
+    /// What its configuration says.
+    pub(super) fn opened(&self) -> &Opened {
+        self.wire.opened()
     }
 
     /// Asks what a change would come to, without making it.
     pub(super) async fn dry(&self, call: &Call) -> Result<Value, Fault> {
         self.send(&gate::dry(call)).await
-    }
-
-    /// Runs a command in a container that is known to only read.
-    pub(super) async fn exec(&self, inner: &Inner) -> Result<Heard, Fault> {
-        gate::check_exec(inner)?;
-        self.wire.exec(inner, self.cancel).await
     }
 }
 
@@ -170,10 +160,5 @@ impl<'a> Writer<'a> {
     /// When the server refuses; without an answer it is unclear whether the change was made.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Fault> {
         self.reader.wire.send(call, self.reader.cancel).await
-    }
-
-    /// Runs a command in a container.
-    pub(super) async fn exec(&self, inner: &Inner) -> Result<Heard, Fault> {
-        self.reader.wire.exec(inner, self.reader.cancel).await
     }
 }

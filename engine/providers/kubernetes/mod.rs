@@ -1,4 +1,77 @@
-//! Kubernetes: kubectl lines, understood without kubectl.
+//! Kubernetes: kubectl lines, understood without kubectl and spoken to the API server.
+//!
+//! A line is parsed and classified before any server is asked ([`line`]); what it means is found out
+//! by discovery ([`resources`]). Plans ask over a connection that lets through reads and writes that
+//! the server only pretends ([`client`]); changes are captured, pinned to the resource version that was
+//! captured ([`edit`]), and taken back field by field ([`undo`]).
 
-#[allow(dead_code, unused_imports, reason = "what carries the lines out is being built")]
+mod client;
+mod diff;
+mod edit;
+mod faults;
+mod find;
+mod kind;
+#[allow(dead_code, unused_imports, reason = "verbs that are read and not carried out yet")]
 mod line;
+mod look;
+mod resources;
+mod target;
+mod target_draft;
+mod undo;
+
+use std::sync::Arc;
+
+use playbook_core::action::{Fault, Kind, Provider, ReadAccess, TargetDraft, Undo, UndoPart, Verdict, WriteAccess};
+use playbook_core::diagnostic::Diagnostics;
+use playbook_core::plan::Planned;
+use playbook_core::ports::BoxFuture;
+use playbook_core::secret::Secrets;
+use playbook_core::syntax::tree::Entry;
+
+/// The Kubernetes provider. `secrets` are those of the process: known values are kept out of
+/// everything it says, and tokens of kubeconfigs become known.
+pub fn provider(secrets: Secrets) -> Arc<dyn Provider> {
+    Arc::new(Kubernetes { secrets })
+}
+
+struct Kubernetes {
+    secrets: Secrets,
+}
+
+impl Provider for Kubernetes {
+    fn name(&self) -> &'static str {
+        "kubernetes"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a Kubernetes cluster"
+    }
+
+    fn kinds(&self) -> Vec<Arc<dyn Kind>> {
+        vec![Arc::new(kind::KubectlKind)]
+    }
+
+    fn target(&self, entry: &Entry, siblings: &[Entry], found: &mut Diagnostics) -> Option<Arc<dyn TargetDraft>> {
+        Some(Arc::new(target_draft::read(entry, siblings, &self.secrets, found)?))
+    }
+
+    fn target_schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        target_draft::schema(generator)
+    }
+
+    fn undo<'a>(
+        &'a self,
+        access: WriteAccess<'a>,
+        parts: Vec<UndoPart>,
+    ) -> BoxFuture<'a, Result<Box<dyn Undo + 'a>, Fault>> {
+        Box::pin(async move { Ok(Box::new(undo::ObjectUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>) })
+    }
+
+    fn plan_undo<'a>(&'a self, access: ReadAccess<'a>, parts: &'a [UndoPart]) -> BoxFuture<'a, Result<Planned, Fault>> {
+        Box::pin(undo::plan(access, parts))
+    }
+
+    fn probe<'a>(&'a self, access: ReadAccess<'a>, part: &'a UndoPart) -> BoxFuture<'a, Result<Verdict, Fault>> {
+        Box::pin(undo::probe(access, part))
+    }
+}

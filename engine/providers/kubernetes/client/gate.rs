@@ -7,16 +7,7 @@ use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;
 use serde_json::{Value, json};
 
-use super::{Call, Inner};
-
-/// Whether the server can be asked to only pretend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::kubernetes) enum Dry {
-    /// It can.
-    Yes,
-    /// It cannot, and why.
-    No(String),
-}
+use super::Call;
 
 /// Subresources of which a GET reaches into a container, a node or a service.
 const UPGRADES: &[&str] = &["exec", "attach", "portforward", "proxy"];
@@ -41,11 +32,6 @@ pub(super) fn check(call: &Call) -> Result<(), Fault> {
         _ => false,
     };
     if allowed { Ok(()) } else { Err(refused(&format!("{} {}", call.method, call.path))) }
-}
-
-/// May it be run by a reader? Only what is known to read.
-pub(super) fn check_exec(inner: &Inner) -> Result<(), Fault> {
-    if inner.reads { Ok(()) } else { Err(refused(&format!("exec {}", inner.command.join(" ")))) }
 }
 
 fn refused(what: &str) -> Fault {

@@ -1,0 +1,183 @@
+//! Requests and answers.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use playbook_core::action::{Fault, FaultKind, Happened};
+use playbook_core::codes::Code;
+use playbook_core::ports::Cancel;
+use serde_json::Value;
+
+use super::{Call, Opened};
+use crate::kubernetes::faults;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How often a request that changes nothing, or was refused untouched, is sent again.
+const AGAIN: u32 = 4;
+/// Longest wait that a server may ask for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::kubernetes) struct Answer {
+    /// The object, or whatever it is.
+    pub(in crate::kubernetes) body: Value,
+    /// 201 instead of 200?
+    pub(in crate::kubernetes) created: bool,
+    /// What the server warned of.
+    pub(in crate::kubernetes) warnings: Vec<String>,
+}
+
+/// A connection that can send anything.
+#[derive(Clone)]
+pub(in crate::kubernetes) struct Wire(Opened);
+
+enum Once {
+    Done(http::response::Parts, Vec<u8>),
+    /// Refused before anything was done; wait so long.
+    Later(Duration, Fault),
+}
+
+impl Wire {
+    pub(in crate::kubernetes) fn new(opened: Opened) -> Self {
+        Self(opened)
+    }
+
+    pub(in crate::kubernetes) fn opened(&self) -> &Opened {
+        &self.0
+    }
+
+    /// Sends, waits where the server asks for it, and reads the answer.
+    pub(super) async fn send(&self, call: &Call, cancel: &dyn Cancel) -> Result<Answer, Fault> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let sent = tokio::select! {
+                sent = tokio::time::timeout(ANSWER, self.once(call)) => {
+                    sent.unwrap_or_else(|_| Err(faults::silent(&self.0.server, changes(call))))
+                }
+                () = cancel.cancelled() => return Err(faults::cancelled(changes(call))),
+            };
+            match sent {
+                Ok(Once::Done(parts, bytes)) => return self.read(call, &parts, &bytes),
+                Ok(Once::Later(wait, fault)) => {
+                    if tries > AGAIN || wait > PATIENCE {
+                        return Err(fault);
+                    }
+                    self.rest(wait, cancel).await?;
+                }
+                // A read that was lost is sent again; a write may have arrived.
+                Err(fault) if fault.transient && !changes(call) && tries < AGAIN => {
+                    self.rest(Duration::from_millis(200 << tries), cancel).await?;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn rest(&self, wait: Duration, cancel: &dyn Cancel) -> Result<(), Fault> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = cancel.cancelled() => Err(faults::cancelled(false)),
+        }
+    }
+
+    async fn once(&self, call: &Call) -> Result<Once, Fault> {
+        let response = self.0.client.send(request(call)?).await;
+        let response = response.map_err(|error| faults::lost(&error, &self.0.server, changes(call)))?;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.map_err(|error| {
+            let fault = faults::broken(&error.to_string(), &self.0.server);
+            if changes(call) { fault.unclear() } else { fault }
+        })?;
+        let bytes = bytes.to_bytes().to_vec();
+        let wait = parts.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        match (parts.status.as_u16(), wait) {
+            // Too many requests: the server has not looked at it.
+            (429, wait) => Ok(Once::Later(
+                Duration::from_secs(wait.unwrap_or(1)),
+                faults::status(429, &status(&bytes), call, &self.0.server),
+            )),
+            (500 | 502 | 503 | 504, wait) if !changes(call) => Ok(Once::Later(
+                Duration::from_millis(wait.map_or(300, |seconds: u64| seconds * 1000)),
+                faults::status(parts.status.as_u16(), &status(&bytes), call, &self.0.server),
+            )),
+            _ => Ok(Once::Done(parts, bytes)),
+        }
+    }
+
+    fn read(&self, call: &Call, parts: &http::response::Parts, bytes: &[u8]) -> Result<Answer, Fault> {
+        let code = parts.status.as_u16();
+        if !(200..300).contains(&code) {
+            let fault = faults::status(code, &status(bytes), call, &self.0.server);
+            // After these the server may have done it all the same.
+            let unclear = changes(call) && matches!(code, 500 | 502 | 503 | 504);
+            return Err(if unclear { Fault { happened: Happened::Unclear, ..fault } } else { fault });
+        }
+        let warnings = parts.headers.get_all("warning").iter();
+        let warnings =
+            warnings.filter_map(|value| Some(value.to_str().ok()?.splitn(3, ' ').nth(2)?.trim_matches('"').to_owned()));
+        let text = String::from_utf8_lossy(bytes);
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.into_owned()));
+        Ok(Answer { body, created: code == 201, warnings: warnings.collect() })
+    }
+
+    /// Text as it comes.
+    pub(super) async fn text(&self, call: &Call, limit: usize, cancel: &dyn Cancel) -> Result<(String, bool), Fault> {
+        let reading = async {
+            let response = self.0.client.send(request(call)?).await;
+            let response = response.map_err(|error| faults::lost(&error, &self.0.server, false))?;
+            let (parts, body) = response.into_parts();
+            let mut stream = body.into_data_stream();
+            let mut bytes: Vec<u8> = Vec::new();
+            let mut cut = false;
+            let broken = |error: kube::Error| faults::broken(&error.to_string(), &self.0.server);
+            while let Some(piece) = stream.try_next().await.map_err(broken)? {
+                if bytes.len() + piece.len() > limit {
+                    cut = true;
+                    break;
+                }
+                bytes.extend_from_slice(&piece);
+            }
+            if !parts.status.is_success() {
+                return Err(faults::status(parts.status.as_u16(), &status(&bytes), call, &self.0.server));
+            }
+            Ok((String::from_utf8_lossy(&bytes).into_owned(), cut))
+        };
+        tokio::select! {
+            read = tokio::time::timeout(ANSWER, reading) => {
+                read.unwrap_or_else(|_| Err(faults::silent(&self.0.server, false)))
+            }
+            () = cancel.cancelled() => Err(faults::cancelled(false)),
+        }
+    }
+}
+
+/// Could it change something if the server carries it out?
+fn changes(call: &Call) -> bool {
+    call.method != "GET" && super::gate::check(call).is_err()
+}
+
+fn request(call: &Call) -> Result<http::Request<Body>, Fault> {
+    let query: Vec<String> =
+        call.query.iter().map(|(name, value)| format!("{name}={}", super::part(value).replace(':', "%3A"))).collect();
+    let uri = if query.is_empty() { call.path.clone() } else { format!("{}?{}", call.path, query.join("&")) };
+    let body = call.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    let mut request = http::Request::builder().method(call.method).uri(uri);
+    if call.body.is_some() {
+        request = request.header(http::header::CONTENT_TYPE, call.content);
+    }
+    request
+        .header(http::header::ACCEPT, "application/json, */*")
+        .header(http::header::USER_AGENT, "playbook")
+        .body(Body::from(body))
+        .map_err(|error| Fault::new(FaultKind::Invalid, Code::TargetAddress, format!("no such address: {error}")))
+}
+
+/// The `Status` in an answer.
+fn status(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(bytes).trim()))
+}

@@ -1,0 +1,249 @@
+//! Which fields of an object differ, without what the server itself writes.
+
+use playbook_core::plan::{Change, Image};
+use serde_json::{Map, Value};
+
+/// A step on the way to a field.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Seg {
+    /// A field of a mapping.
+    Key(String),
+    /// The item of a list that has this `name`.
+    Item(String),
+}
+
+/// A field with two values; nothing where it is absent.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Field {
+    pub(super) path: Vec<Seg>,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+}
+
+/// Fields of `metadata` that the server writes.
+const OWNED: &[&str] = &[
+    "managedFields",
+    "resourceVersion",
+    "generation",
+    "uid",
+    "creationTimestamp",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+];
+/// Annotations that controllers and clients keep for themselves.
+const NOISE: &[&str] = &["deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"];
+
+/// The object without what the server writes, as it could be created again.
+pub(super) fn own(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(map) = object.as_object_mut() {
+        map.remove("status");
+        if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
+            OWNED.iter().for_each(|name| drop(metadata.remove(*name)));
+            let bare = match metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+                Some(annotations) => {
+                    annotations.retain(|name, _| !NOISE.contains(&name.as_str()));
+                    annotations.is_empty()
+                }
+                None => false,
+            };
+            if bare {
+                metadata.remove("annotations");
+            }
+        }
+    }
+    object
+}
+
+/// What differs between two states of an object.
+pub(super) fn fields(before: &Value, after: &Value) -> Vec<Field> {
+    let mut all = Vec::new();
+    compare(&mut Vec::new(), Some(&own(before)), Some(&own(after)), &mut all);
+    all
+}
+
+fn compare(path: &mut Vec<Seg>, before: Option<&Value>, after: Option<&Value>, all: &mut Vec<Field>) {
+    if before == after {
+        return;
+    }
+    // A mapping that is new or gone is its fields, so that others may add to it; an empty one says
+    // something by being there.
+    let empty = Map::new();
+    let map = |value: Option<&Value>| value.and_then(Value::as_object).cloned();
+    let maps = match (before, after) {
+        (Some(Value::Object(_)), Some(Value::Object(_))) => map(before).zip(map(after)),
+        (None, Some(Value::Object(two))) if !two.is_empty() && !path.is_empty() => Some((empty, two.clone())),
+        (Some(Value::Object(one)), None) if !one.is_empty() && !path.is_empty() => Some((one.clone(), empty)),
+        _ => None,
+    };
+    if let Some((one, two)) = maps.filter(|_| !matches!((path.last(), before.zip(after)), (Some(Seg::Item(_)), None))) {
+        let keys = one.keys().chain(two.keys().filter(|key| !one.contains_key(*key)));
+        for key in keys {
+            path.push(Seg::Key(key.clone()));
+            compare(path, one.get(key), two.get(key), all);
+            path.pop();
+        }
+        return;
+    }
+    match (before, after) {
+        (Some(Value::Array(one)), Some(Value::Array(two))) => match (named(one), named(two)) {
+            (Some(first), Some(second)) => {
+                let names = first.keys().chain(second.keys().filter(|name| !first.contains_key(*name)));
+                for name in names {
+                    path.push(Seg::Item(name.clone()));
+                    compare(path, first.get(name), second.get(name), all);
+                    path.pop();
+                }
+            }
+            _ => all.push(Field { path: path.clone(), before: before.cloned(), after: after.cloned() }),
+        },
+        _ => all.push(Field { path: path.clone(), before: before.cloned(), after: after.cloned() }),
+    }
+}
+
+/// A list whose items all have a name of their own, by name.
+fn named(items: &[Value]) -> Option<Map<String, Value>> {
+    let mut map = Map::new();
+    for item in items {
+        let name = item.get("name")?.as_str()?;
+        if map.insert(name.to_owned(), item.clone()).is_some() {
+            return None;
+        }
+    }
+    Some(map)
+}
+
+/// The value of a field.
+pub(super) fn get<'v>(object: &'v Value, path: &[Seg]) -> Option<&'v Value> {
+    path.iter().try_fold(object, |value, seg| match seg {
+        Seg::Key(key) => value.get(key),
+        Seg::Item(name) => value.as_array()?.iter().find(|item| item.get("name").is_some_and(|own| own == name)),
+    })
+}
+
+/// Sets a field, or removes it; what leads to it is made.
+pub(super) fn set(object: &mut Value, path: &[Seg], to: Option<&Value>) {
+    let Some((first, rest)) = path.split_first() else {
+        *object = to.cloned().unwrap_or(Value::Null);
+        return;
+    };
+    match first {
+        Seg::Key(key) => {
+            if !object.is_object() {
+                *object = Value::Object(Map::new());
+            }
+            let Some(map) = object.as_object_mut() else { return };
+            match (rest.is_empty(), to) {
+                (true, None) => drop(map.remove(key)),
+                (false, None) if !map.contains_key(key) => {}
+                _ => {
+                    let empty =
+                        if matches!(rest.first(), Some(Seg::Item(_))) { Value::Array(Vec::new()) } else { Value::Null };
+                    set(map.entry(key.clone()).or_insert(empty), rest, to);
+                }
+            }
+        }
+        Seg::Item(name) => {
+            let Some(items) = object.as_array_mut() else { return };
+            let at = items.iter().position(|item| item.get("name").is_some_and(|own| own == name));
+            match (at, rest.is_empty(), to) {
+                (Some(at), true, None) => drop(items.remove(at)),
+                (Some(at), _, _) => set(&mut items[at], rest, to),
+                (None, true, Some(value)) => items.push(value.clone()),
+                (None, _, _) => {}
+            }
+        }
+    }
+}
+
+/// A path for people: `spec.template.spec.containers[redis].image`.
+pub(super) fn shown(path: &[Seg]) -> String {
+    let mut text = String::new();
+    for seg in path {
+        match seg {
+            Seg::Key(key) if text.is_empty() => text.push_str(key),
+            Seg::Key(key) if key.contains(['.', '/']) => text.push_str(&format!("[{key}]")),
+            Seg::Key(key) => text.push_str(&format!(".{key}")),
+            Seg::Item(name) => text.push_str(&format!("[{name}]")),
+        }
+    }
+    text
+}
+
+/// The differences for people, under the name of the object.
+pub(super) fn changes(title: &str, fields: &[Field]) -> Vec<Change> {
+    let image = |value: Option<&Value>| value.map_or(Image::Absent, |value| Image::Value(value.clone()));
+    fields
+        .iter()
+        .map(|field| {
+            let subject = format!("{title} {}", shown(&field.path));
+            Change::new(subject, image(field.before.as_ref()), image(field.after.as_ref()))
+        })
+        .collect()
+}
+
+/// Sets fields back. Mappings that were not there before and are empty now go as well.
+pub(super) fn restore(object: &mut Value, fields: &[Field], before: &Value) {
+    for field in fields {
+        set(object, &field.path, field.before.as_ref());
+        for end in (1..field.path.len()).rev() {
+            let parent = &field.path[..end];
+            let bare = get(object, parent).and_then(Value::as_object).is_some_and(Map::is_empty);
+            if !bare || get(before, parent).is_some() {
+                break;
+            }
+            set(object, parent, None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object() -> Value {
+        json!({"metadata": {"name": "a", "resourceVersion": "1", "labels": {"x": "1"}}, "status": {"ready": 1},
+            "spec": {"replicas": 2, "containers": [{"name": "redis", "image": "a"}, {"name": "log", "image": "b"}],
+                "args": ["1", "2"]}})
+    }
+
+    #[test]
+    fn fields_are_named_and_what_the_server_writes_is_left_out() {
+        let mut after = object();
+        after["metadata"]["resourceVersion"] = json!("2");
+        after["status"] = json!({"ready": 2});
+        after["spec"]["containers"][0]["image"] = json!("c");
+        after["spec"]["args"] = json!(["1"]);
+        after["metadata"]["labels"]["app.io/y"] = json!("2");
+        let found: Vec<String> = fields(&object(), &after).iter().map(|field| shown(&field.path)).collect();
+        assert_eq!(found, ["metadata.labels[app.io/y]", "spec.containers[redis].image", "spec.args"]);
+    }
+
+    #[test]
+    fn what_was_changed_can_be_set_back() {
+        let (before, mut after) = (object(), object());
+        after["spec"]["containers"] = json!([{"name": "log", "image": "z"}, {"name": "new", "image": "n"}]);
+        after["metadata"].as_object_mut().unwrap().remove("labels");
+        let mut back = after.clone();
+        restore(&mut back, &fields(&before, &after), &before);
+        assert!(fields(&before, &back).is_empty(), "{back}");
+    }
+
+    #[test]
+    fn a_mapping_that_is_new_is_its_fields_and_goes_with_them() {
+        let (before, mut after) = (object(), object());
+        after["metadata"]["annotations"] = json!({"note": "x"});
+        after["spec"]["volumes"] = json!([{"name": "v", "emptyDir": {}}]);
+        let changed = fields(&before, &after);
+        let found: Vec<String> = changed.iter().map(|field| shown(&field.path)).collect();
+        assert_eq!(found, ["metadata.annotations.note", "spec.volumes"]);
+        let mut now = after.clone();
+        restore(&mut now, &changed, &before);
+        assert_eq!(now, before);
+        after["metadata"]["annotations"]["theirs"] = json!("y");
+        restore(&mut after, &changed, &before);
+        assert_eq!(after["metadata"]["annotations"], json!({"theirs": "y"}));
+    }
+}

@@ -1,0 +1,118 @@
+//! Errors of the driver and of the API server → faults with a cause and what to do.
+
+use playbook_core::action::{Fault, FaultKind};
+use playbook_core::codes::Code;
+use serde_json::Value;
+
+use super::client::Call;
+
+/// No connection, or it broke before an answer.
+pub(super) fn lost(error: &kube::Error, server: &str, changes: bool) -> Fault {
+    let text = words(error);
+    let never_sent =
+        text.contains("error trying to connect") || text.contains("dns error") || text.contains("onnection refused");
+    if text.contains("certificate") {
+        return Fault::new(FaultKind::Invalid, Code::TargetAddress, format!("{server} is not trusted: {text}"))
+            .help("the kubeconfig's certificate authority does not fit this server");
+    }
+    if let kube::Error::Auth(_) = error {
+        return Fault::new(FaultKind::Unauthorised, Code::Unauthorised, format!("no credentials: {text}"))
+            .help("run the credential plugin of the kubeconfig by hand; it may ask to log in");
+    }
+    let fault = broken(&text, server);
+    if changes && !never_sent { fault.unclear() } else { fault }
+}
+
+/// The causes of an error in one line.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        next = cause.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A connection that could not be made, or broke.
+pub(super) fn broken(why: &str, server: &str) -> Fault {
+    Fault::new(FaultKind::Unreachable, Code::Unreachable, format!("{server} cannot be reached: {why}"))
+        .help("is the API server up, and can it be reached from here (VPN, proxy)?")
+}
+
+/// No answer in time.
+pub(super) fn silent(server: &str, changes: bool) -> Fault {
+    let fault = Fault::new(FaultKind::Timeout, Code::TimedOut, format!("{server} does not answer"))
+        .help("kubectl get --raw /readyz tells what the API server thinks of itself");
+    if changes { fault.unclear() } else { fault }
+}
+
+/// Told to stop.
+pub(super) fn cancelled(changes: bool) -> Fault {
+    let fault = Fault::new(FaultKind::Cancelled, Code::TimedOut, "it was told to stop")
+        .help("what was done up to here is recorded, and can be rolled back");
+    if changes { fault.unclear() } else { fault }
+}
+
+/// An answer that is not a success.
+pub(super) fn status(code: u16, status: &Value, call: &Call, server: &str) -> Fault {
+    let field = |name: &str| status.get(name).and_then(Value::as_str).unwrap_or_default();
+    let message = match field("message") {
+        "" => status.as_str().unwrap_or("no reason given").to_owned(),
+        message => message.to_owned(),
+    };
+    let reason = if field("reason").is_empty() { code.to_string() } else { field("reason").to_owned() };
+    let made = |kind, page, message: String, help: &str, transient| {
+        Fault::new(kind, page, message).help(help).server(reason.clone(), transient)
+    };
+    match code {
+        401 => made(
+            FaultKind::Unauthorised,
+            Code::Unauthorised,
+            format!("{server} does not know this user: {message}"),
+            "the token or certificate of the kubeconfig may have expired: log in again",
+            false,
+        ),
+        403 => made(
+            FaultKind::Unauthorised,
+            Code::Unauthorised,
+            message,
+            "ask for the right, or use another context; kubectl auth can-i --list shows what this user may",
+            false,
+        ),
+        409 if reason == "AlreadyExists" => {
+            made(FaultKind::Refused, Code::ServerError, message, "it is there already: use apply or patch", false)
+        }
+        409 => made(
+            FaultKind::Moved,
+            Code::WorldMoved,
+            format!("someone else changed it meanwhile: {message}"),
+            "it is read again; if that does not end, a controller fights for the same fields",
+            true,
+        ),
+        404 => made(FaultKind::Refused, Code::ServerError, message, "check name, namespace and context", false),
+        422 => made(FaultKind::Refused, Code::ServerError, message, "the words are the API server's own", false),
+        429 | 500..=599 => made(
+            FaultKind::Refused,
+            Code::ServerError,
+            format!("the API server is in trouble ({code}): {message}"),
+            "kubectl get --raw /readyz?verbose tells more",
+            true,
+        ),
+        _ => made(
+            FaultKind::Refused,
+            Code::ServerError,
+            format!("{} {} was refused ({code}): {message}", call.method, call.path),
+            "the words are the API server's own",
+            false,
+        ),
+    }
+}
+
+/// A fault in this program.
+pub(super) fn internal(what: impl Into<String>) -> Fault {
+    Fault::new(FaultKind::Internal, Code::Internal, what).help("report it with the journal of the run")
+}

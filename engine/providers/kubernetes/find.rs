@@ -1,0 +1,128 @@
+//! From the words of a line to the objects that they mean.
+
+use std::sync::Arc;
+
+use playbook_core::action::{Fault, FaultKind};
+use playbook_core::codes::Code;
+use serde_json::Value;
+
+use super::client::{Call, Reader};
+use super::line::model::{Line, Objects, Selectors};
+use super::resources::{Catalogue, Resource};
+
+/// How many objects a list is asked for at a time.
+const PAGE: &str = "500";
+
+/// One object, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) resource: Resource,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Named {
+    /// Where it is.
+    pub(super) fn path(&self) -> String {
+        self.resource.object(&self.namespace, &self.name)
+    }
+
+    /// For people: `deployment/web in dash`.
+    pub(super) fn title(&self) -> String {
+        let place = if self.resource.namespaced { format!(" in {}", self.namespace) } else { String::new() };
+        format!("{}/{}{place}", self.resource.singular, self.name)
+    }
+}
+
+/// What a line is about.
+pub(super) struct Finder<'a> {
+    pub(super) reader: &'a Reader<'a>,
+    pub(super) catalogue: Arc<Catalogue>,
+    /// Where the line acts; nothing: everywhere.
+    pub(super) namespace: Option<String>,
+    own: String,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) async fn of(reader: &'a Reader<'a>, line: &Line) -> Result<Self, Fault> {
+        let catalogue = reader.target().catalogue(reader).await?;
+        let own = line.namespace.clone().unwrap_or_else(|| reader.opened().namespace.clone());
+        let namespace = (!line.all_namespaces).then(|| own.clone());
+        Ok(Self { reader, catalogue, namespace, own })
+    }
+
+    /// An object by its resource as it was written, and its name.
+    pub(super) fn named(&self, resource: &str, name: &str) -> Result<Named, Fault> {
+        let resource = self.catalogue.find(resource)?.clone();
+        Ok(Named { resource, namespace: self.own.clone(), name: name.to_owned() })
+    }
+
+    /// Everything of a kind that fits the selectors, page by page.
+    pub(super) async fn list(&self, resource: &Resource, selectors: &Selectors) -> Result<Vec<Value>, Fault> {
+        let mut items = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let call = Call::get(resource.path(self.namespace.as_deref()))
+                .query("limit", PAGE)
+                .query_if("labelSelector", selectors.labels.clone())
+                .query_if("fieldSelector", selectors.fields.clone())
+                .query_if("continue", next.take());
+            let mut page = self.reader.send(&call).await?;
+            if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
+                items.extend(more.into_iter().map(|item| typed(item, resource)));
+            }
+            match page.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
+                Some(token) => next = Some(token.to_owned()),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// The kinds of a list such as `pods,svc` or `all`.
+    pub(super) fn kinds(&self, written: &[String]) -> Result<Vec<Resource>, Fault> {
+        let mut all = Vec::new();
+        for name in written {
+            let of = self.catalogue.category(name);
+            if of.is_empty() {
+                all.push(self.catalogue.find(name)?.clone());
+            } else {
+                all.extend(of.into_iter().cloned());
+            }
+        }
+        Ok(all)
+    }
+
+    /// The objects that a change is about, by name. None at all is an error, as for kubectl.
+    pub(super) async fn objects(&self, objects: &Objects) -> Result<Vec<Named>, Fault> {
+        match objects {
+            Objects::Named(pairs) => pairs.iter().map(|(resource, name)| self.named(resource, name)).collect(),
+            Objects::Kinds(kinds, selectors) => {
+                let mut all = Vec::new();
+                for resource in self.kinds(kinds)? {
+                    for item in self.list(&resource, selectors).await? {
+                        let text = |at: &str| item.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+                        all.push(Named {
+                            resource: resource.clone(),
+                            namespace: text("/metadata/namespace"),
+                            name: text("/metadata/name"),
+                        });
+                    }
+                }
+                Ok(all)
+            }
+            Objects::Files { .. } => {
+                Err(Fault::new(FaultKind::Invalid, Code::NotSupported, "-f is not supported yet")
+                    .help("name the objects"))
+            }
+        }
+    }
+}
+
+/// Items of lists do not say what they are; objects do.
+fn typed(mut item: Value, resource: &Resource) -> Value {
+    if let Some(map) = item.as_object_mut() {
+        map.entry("apiVersion").or_insert_with(|| resource.api_version().into());
+        map.entry("kind").or_insert_with(|| resource.kind.clone().into());
+    }
+    item
+}

@@ -1,0 +1,192 @@
+//! The action `kubectl`: a kubectl line, spoken to the API server.
+
+use std::sync::Arc;
+
+use playbook_core::action::{Action, Change, Draft, Fault, Kind, ReadAccess, WriteAccess};
+use playbook_core::codes::Code;
+use playbook_core::diagnostic::{Diagnostic, Diagnostics};
+use playbook_core::expr::{EvalError, Scope, Template};
+use playbook_core::model::{Class, Effect};
+use playbook_core::plan::Planned;
+use playbook_core::ports::BoxFuture;
+use playbook_core::source::{Span, Spanned};
+use playbook_core::syntax::tree::Node;
+use serde_json::Value;
+
+use super::edit::{self, ObjectChange};
+use super::line::model::{Line, Objects, Verb};
+use super::line::{self, Filled, Form};
+use super::look;
+
+/// The action `kubectl`.
+pub(super) struct KubectlKind;
+
+impl Kind for KubectlKind {
+    fn name(&self) -> &'static str {
+        "kubectl"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a kubectl command line, spoken to the API server"
+    }
+
+    fn provider(&self) -> &'static str {
+        "kubernetes"
+    }
+
+    fn read(&self, key: &Spanned<String>, params: &Node, found: &mut Diagnostics) -> Option<Arc<dyn Draft>> {
+        let form = Form::read(params, found)?;
+        let line = form.check(found)?;
+        if let Some(why) = not_yet(&line) {
+            found.push(
+                Diagnostic::error(Code::NotSupported, key.span, format!("{why} is not supported yet"))
+                    .help("get, describe, events, logs, patch, scale, label, annotate, set, cordon, uncordon, delete, rollout restart, pause and resume are"),
+            );
+            return None;
+        }
+        Some(Arc::new(LineDraft { form, line }))
+    }
+
+    fn schema(&self, _: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A kubectl command: a line, a list of words, or a mapping of the verb, flags and body.",
+            "anyOf": [
+                {"type": "string", "examples": ["get pods -n dash -l app=redis", "scale statefulset/redis --replicas=3"]},
+                {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
+                {"type": "object", "minProperties": 1}
+            ]
+        })
+    }
+}
+
+/// What is understood and cannot be carried out yet.
+fn not_yet(line: &Line) -> Option<&'static str> {
+    let files = |objects: &Objects| matches!(objects, Objects::Files { .. });
+    if line.as_user.is_some() || !line.as_groups.is_empty() {
+        return Some("--as on a line (the target has as: and as-group:)");
+    }
+    match &line.verb {
+        Verb::Get(objects)
+        | Verb::Describe(objects)
+        | Verb::Delete { objects, .. }
+        | Verb::Patch { objects, .. }
+        | Verb::Scale { objects, .. }
+        | Verb::Label { objects, .. }
+        | Verb::Annotate { objects, .. }
+        | Verb::SetImage { objects, .. }
+        | Verb::SetEnv { objects, .. }
+        | Verb::SetResources { objects, .. }
+        | Verb::RolloutRestart(objects)
+        | Verb::RolloutPause(objects)
+        | Verb::RolloutResume(objects)
+            if files(objects) =>
+        {
+            Some("-f")
+        }
+        Verb::Patch { subresource: Some(_), .. } => Some("--subresource"),
+        Verb::Patch { patch: super::line::model::Patch::File(_), .. } => Some("--patch-file"),
+        Verb::Get(_)
+        | Verb::Describe(_)
+        | Verb::Events { .. }
+        | Verb::Logs(_)
+        | Verb::CanI { .. }
+        | Verb::Version
+        | Verb::ApiResources
+        | Verb::Delete { .. }
+        | Verb::Patch { .. }
+        | Verb::Scale { .. }
+        | Verb::Label { .. }
+        | Verb::Annotate { .. }
+        | Verb::SetImage { .. }
+        | Verb::SetEnv { .. }
+        | Verb::SetResources { .. }
+        | Verb::RolloutRestart(_)
+        | Verb::RolloutPause(_)
+        | Verb::RolloutResume(_)
+        | Verb::Cordon(_)
+        | Verb::Uncordon(_) => None,
+        Verb::Exec(_) => Some("exec"),
+        Verb::Top { .. } => Some("top"),
+        Verb::RolloutStatus { .. } => Some("rollout status"),
+        Verb::RolloutHistory { .. } => Some("rollout history"),
+        Verb::RolloutUndo { .. } => Some("rollout undo"),
+        Verb::Wait { .. } => Some("wait"),
+        Verb::Apply { .. } => Some("apply"),
+        Verb::Create(_) => Some("create"),
+        Verb::Autoscale { .. } => Some("autoscale"),
+        Verb::Drain { .. } => Some("drain"),
+    }
+}
+
+/// A line with its templates open.
+struct LineDraft {
+    form: Form,
+    line: Line,
+}
+
+impl Draft for LineDraft {
+    fn words(&self) -> Vec<&Template> {
+        self.form.templates()
+    }
+
+    fn classify(&self, words: &[Option<String>]) -> Class {
+        line::parse(&self.form.valued(words)).map_or_else(|_| line::class(&self.line), |line| line::class(&line))
+    }
+
+    fn mask(&self, words: Vec<String>) -> Vec<String> {
+        line::mask(words)
+    }
+
+    fn lint(&self, _: Span, found: &mut Diagnostics) {
+        self.form.lint(found);
+    }
+
+    fn prepare(&self, scope: &Scope) -> Result<Arc<dyn Action>, EvalError> {
+        let filled = self.form.fill(scope)?;
+        match line::parse(&filled.words) {
+            Ok(line) => Ok(Arc::new(LineAction { filled, line })),
+            Err(problems) => {
+                let first = problems.into_iter().next();
+                let (message, help) = first.map(|problem| (problem.message, problem.help)).unwrap_or_default();
+                let span = self.form.templates().first().map(|word| word.span()).unwrap_or_default();
+                Err(EvalError::Failed { code: Code::Evaluation, message, help, span })
+            }
+        }
+    }
+}
+
+/// A line with all its values.
+struct LineAction {
+    filled: Filled,
+    line: Line,
+}
+
+impl Action for LineAction {
+    fn words(&self) -> Vec<String> {
+        self.filled.shown()
+    }
+
+    fn class(&self) -> Class {
+        line::class(&self.line)
+    }
+
+    fn plan<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Planned, Fault>> {
+        Box::pin(async move {
+            if self.class().effect == Effect::Read {
+                return Ok(Planned::new(self.class()));
+            }
+            edit::plan(access, &self.line, self.class()).await
+        })
+    }
+
+    fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(look::look(access, &self.line))
+    }
+
+    fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>> {
+        Box::pin(async move {
+            let change = ObjectChange::begin(&access, &self.line, self.filled.shown()).await?;
+            Ok(Box::new(change) as Box<dyn Change + 'a>)
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! kubectl lines as steps: looked at, planned, carried out, taken back.
+
+use serde_json::Value;
+
+use super::audit::Entry;
+use super::cluster::{Cluster, Role, User};
+use crate::live::{Desk, Done};
+
+const WEB: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web, tier: front}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - {name: app, image: 'busybox:test', env: [{name: LEVEL, value: info}]}
+        - {name: side, image: 'busybox:test'}
+";
+
+struct Scene {
+    cluster: &'static Cluster,
+    namespace: String,
+    user: User,
+    desk: Desk,
+}
+
+impl Scene {
+    fn new(role: Role) -> Option<Self> {
+        let cluster = Cluster::shared()?;
+        let namespace = cluster.namespace();
+        cluster.apply(&namespace, WEB);
+        Some(Self { cluster, namespace, user: cluster.user(role), desk: Desk::new() })
+    }
+
+    fn file(&self, steps: &str) -> String {
+        let config = self.cluster.kubeconfig(&self.user, &self.cluster.url(), &self.namespace);
+        let target = format!("{{kubernetes: {{kubeconfig: '{}'}}}}", config.display());
+        self.desk.file("lines.yaml", &format!("playbook: lines\ntargets: {{k8s: {target}}}\nsteps:\n{steps}"))
+    }
+
+    fn web(&self) -> Value {
+        self.cluster.get(&self.path())
+    }
+
+    fn path(&self) -> String {
+        format!("/apis/apps/v1/namespaces/{}/deployments/web", self.namespace)
+    }
+
+    fn run(&self, args: &[&str]) -> Done {
+        self.desk.run(args)
+    }
+}
+
+/// Without what the server writes by itself.
+fn own(object: &Value) -> Value {
+    let mut object = object.clone();
+    object["status"] = Value::Null;
+    for field in ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"] {
+        object["metadata"].as_object_mut().unwrap().remove(field);
+    }
+    if let Some(annotations) = object["metadata"].get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove("deployment.kubernetes.io/revision");
+    }
+    if object["metadata"]["annotations"].as_object().is_some_and(serde_json::Map::is_empty) {
+        object["metadata"].as_object_mut().unwrap().remove("annotations");
+    }
+    object
+}
+
+#[test]
+fn what_is_looked_at_is_data() {
+    let Some(scene) = Scene::new(Role::Viewer) else { return };
+    let file = scene.file(
+        "  - {id: one, kubectl: get deploy/web, expect: result.spec.replicas == 2}
+  - {id: all, kubectl: 'get deployments -l tier=front', expect: result.count == 1}
+  - {id: named, kubectl: get deploy web, expect: 'result.metadata.name == \"web\"'}
+  - {id: may, kubectl: auth can-i delete deployments, expect: not result.allowed}
+  - {id: told, kubectl: describe deployment web, expect: 'result.object.kind == \"Deployment\"'}
+  - {id: happened, kubectl: events, expect: result.count >= 0}
+  - {id: kinds, kubectl: api-resources, expect: result.items|length > 20}
+  - {id: gone, kubectl: get deploy/nosuch, on_failure: continue}
+  - {assert: 'steps.gone.status == \"failed\"'}
+",
+    );
+    let done = scene.run(&["run", &file]);
+    assert!(done.out().contains("there is no deployment/nosuch in"), "{}{}", done.out(), done.err());
+    assert!(done.out().contains("1 failed, 8 ok"), "{}{}", done.out(), done.err());
+}
+
+/// Every line that changes something: planned without a change, made, and taken back.
+#[test]
+fn lines_are_planned_without_a_write_made_and_taken_back() {
+    for (line, changed) in [
+        ("scale deployment/web --replicas=5", "/spec/replicas"),
+        ("set image deploy/web app=redis:test", "/spec/template/spec/containers/0/image"),
+        ("set env deploy/web LEVEL=debug NEW=1 -c app", "/spec/template/spec/containers/0/env"),
+        ("set resources deploy/web --limits=memory=64Mi", "/spec/template/spec/containers/0/resources"),
+        ("label deploy/web tier=back team=x --overwrite", "/metadata/labels"),
+        ("annotate deploy/web note='hello there'", "/metadata/annotations"),
+        ("rollout pause deploy/web", "/spec/paused"),
+        ("patch deploy web --type merge -p '{\"spec\": {\"minReadySeconds\": 7}}'", "/spec/minReadySeconds"),
+        (
+            "patch deploy web -p '{\"spec\": {\"template\": {\"spec\": {\"containers\": [{\"name\": \"side\", \"image\": \"x:1\"}]}}}}'",
+            "/spec/template/spec/containers/1/image",
+        ),
+        (
+            "patch deploy web --type json -p '[{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 4}]'",
+            "/spec/replicas",
+        ),
+    ] {
+        let Some(scene) = Scene::new(Role::Admin) else { return };
+        let file = scene.file(&format!("  - {{id: it, kubectl: {}}}\n", serde_json::to_string(line).unwrap()));
+        let before = scene.web();
+        let plan = scene.run(&["plan", &file, "--live", "--detailed-exitcode"]).expect(10);
+        assert!(plan.out().contains("deployment/web in"), "{line}: {}", plan.out());
+        let sent = scene.cluster.requests_of(&scene.user);
+        let writes: Vec<String> = sent.iter().filter(|entry| entry.mutates()).map(Entry::line).collect();
+        assert!(writes.is_empty() && sent.iter().any(Entry::is_dry_run), "{line}: {writes:?}");
+        assert_eq!(scene.web().pointer("/spec"), before.pointer("/spec"), "{line}");
+
+        scene.run(&["run", &file]).expect(0);
+        assert_ne!(scene.web().pointer(changed), before.pointer(changed), "{line}");
+        scene.run(&["rollback", "last", "--yes"]).expect(0);
+        assert_eq!(own(&scene.web()), own(&before), "{line}");
+    }
+}
+
+#[test]
+fn what_was_deleted_is_made_again() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    scene.cluster.apply(
+        &scene.namespace,
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: conf, labels: {a: b}}, data: {x: '1.5'}}",
+    );
+    let path = format!("/api/v1/namespaces/{}/configmaps/conf", scene.namespace);
+    let before = scene.cluster.get(&path);
+    let file = scene.file("  - {kubectl: delete cm conf, confirm: sure?}\n");
+    scene.run(&["run", &file, "--yes"]).expect(0);
+    assert!(scene.cluster.find(&path).is_none());
+    scene.run(&["rollback", "last", "--yes"]).expect(0);
+    assert_eq!(own(&scene.cluster.get(&path)), own(&before));
+}
+
+#[test]
+fn what_someone_else_changed_is_left_alone_and_shown_three_ways() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    let file = scene.file(
+        "  - {id: scale, kubectl: scale deploy/web --replicas=5}\n  - {id: label, kubectl: label deploy/web team=x}\n",
+    );
+    scene.run(&["run", &file]).expect(0);
+    scene.cluster.patch(&scene.path(), &serde_json::json!({"spec": {"replicas": 9}}));
+    let done = scene.run(&["rollback", "last", "--yes"]).expect(5);
+    assert!(done.out().contains("spec.replicas: before 2, ours 5, now 9"), "{}", done.out());
+    let web = scene.web();
+    assert_eq!((web["spec"]["replicas"].as_i64(), web["metadata"]["labels"].get("team")), (Some(9), None));
+}
+
+#[test]
+fn who_may_not_is_told_before_and_refused() {
+    let Some(scene) = Scene::new(Role::Viewer) else { return };
+    let file = scene.file("  - {kubectl: scale deploy/web --replicas=5}\n");
+    let plan = scene.run(&["plan", &file, "--live"]);
+    assert!(plan.out().contains("this user may not patch deployment/web"), "{}", plan.out());
+    let done = scene.run(&["run", &file]).expect(1);
+    assert!(done.out().contains("forbidden") && done.out().contains("nothing was changed"), "{}", done.out());
+}
+
+#[test]
+fn tokens_of_a_kubeconfig_and_data_of_secrets_are_nowhere() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    scene
+        .cluster
+        .apply(&scene.namespace, "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {pw: canary-4711}}");
+    let file = scene.file("  - {id: s, kubectl: get secret s}\n  - {kubectl: get secrets}\n  - {kubectl: label secret s a=b, on_failure: continue}\n");
+    let mut heard: Vec<Vec<u8>> = Vec::new();
+    for args in [
+        &["plan", &file, "--live", "-o", "json"][..],
+        &["run", &file, "-o", "json"],
+        &["show", "last"],
+        &["timeline", "last"],
+    ] {
+        let done = scene.run(args);
+        heard.push(format!("{}{}", done.out(), done.err()).into_bytes());
+    }
+    let mut files = vec![scene.desk.dir.path().join("state")];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            heard.push(std::fs::read(&path).unwrap());
+        }
+    }
+    for canary in ["canary-4711", "Y2FuYXJ5LTQ3MTE", scene.user.token.as_str()] {
+        for text in &heard {
+            assert!(!String::from_utf8_lossy(text).contains(canary), "{canary}: {}", String::from_utf8_lossy(text));
+        }
+    }
+}
