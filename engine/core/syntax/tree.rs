@@ -147,7 +147,11 @@ where
     I: Iterator<Item = Result<(Event<'a>, granit_parser::Span), granit_parser::ScanError>>,
 {
     fn next(&mut self) -> Fatal<(Event<'a>, Span)> {
-        match self.parser.next() {
+        let mut next = self.parser.next();
+        while matches!(next, Some(Ok((Event::Comment(..), _)))) {
+            next = self.parser.next();
+        }
+        match next {
             Some(Ok((event, span))) => {
                 let range = span.byte_range().unwrap_or(0..0);
                 Ok((event, Span::new(self.file, range.start, range.end)))
