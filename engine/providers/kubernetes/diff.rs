@@ -34,23 +34,31 @@ const OWNED: &[&str] = &[
 /// Annotations that controllers and clients keep for themselves.
 const NOISE: &[&str] = &["deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"];
 
-/// The object without what the server writes, as it could be created again.
-pub(super) fn own(object: &Value) -> Value {
+/// The object without what the server writes, as it can be created again.
+pub(super) fn anew(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(map) = object.as_object_mut() {
         map.remove("status");
         if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
             OWNED.iter().for_each(|name| drop(metadata.remove(*name)));
-            let bare = match metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-                Some(annotations) => {
-                    annotations.retain(|name, _| !NOISE.contains(&name.as_str()));
-                    annotations.is_empty()
-                }
-                None => false,
-            };
-            if bare {
-                metadata.remove("annotations");
+        }
+    }
+    object
+}
+
+/// The object without what the server, controllers and clients write for themselves.
+fn own(object: &Value) -> Value {
+    let mut object = anew(object);
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        let bare = match metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            Some(annotations) => {
+                annotations.retain(|name, _| !NOISE.contains(&name.as_str()));
+                annotations.is_empty()
             }
+            None => false,
+        };
+        if bare {
+            metadata.remove("annotations");
         }
     }
     object

@@ -115,7 +115,7 @@ fn decide(kept: &Kept, now: Option<&Value>) -> Way {
 /// The request that takes one object back.
 fn call(kept: &Kept, way: &Way) -> Option<Call> {
     match way {
-        Way::Create => Some(Call::with("POST", kept.collection.clone(), diff::own(&kept.before))),
+        Way::Create => Some(Call::with("POST", kept.collection.clone(), diff::anew(&kept.before))),
         Way::Fields(fields, now) => {
             // The whole object with these fields as they were, on the version that was looked at.
             let mut object = now.clone();
