@@ -23,6 +23,8 @@ use super::look::{may, missing};
 pub(super) const OBJECT: &str = "kubernetes.object/1";
 /// How often an object is read again because someone wrote to it meanwhile.
 const LOOKS: u32 = 10;
+/// The annotation that makes pods restart.
+const RESTARTED: &str = "kubectl.kubernetes.io/restartedAt";
 const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -68,8 +70,25 @@ fn invalid(message: impl Into<String>, help: &str) -> Fault {
     Fault::new(FaultKind::Invalid, Code::ServerError, message).help(help)
 }
 
-/// The objects of a line and whether they may be missing.
+/// The objects of a line.
 async fn targets(finder: &Finder<'_>, line: &Line) -> Result<Vec<Named>, Fault> {
+    let all = meant(finder, line).await?;
+    // A run that was killed half-way begins the line again: what does harm twice is one object a step.
+    let once = match &line.verb {
+        Verb::RolloutRestart(_) | Verb::Patch { kind: PatchType::Json, .. } => true,
+        Verb::Delete { objects, .. } => matches!(objects, Objects::Named(_)),
+        _ => false,
+    };
+    if once && all.len() > 1 {
+        return Err(invalid(
+            format!("this would be done to {} objects at once, and could not go on after a stop", all.len()),
+            "name one object in each step",
+        ));
+    }
+    Ok(all)
+}
+
+async fn meant(finder: &Finder<'_>, line: &Line) -> Result<Vec<Named>, Fault> {
     let nodes = |choice: &NodeChoice| match choice {
         NodeChoice::Names(names) => {
             Objects::Named(names.iter().map(|name| ("node".to_owned(), name.clone())).collect())
@@ -162,9 +181,7 @@ fn edit(line: &Line, named: &Named, before: &Value) -> Result<Edit, Fault> {
                     "restart deployments, statefulsets or daemonsets",
                 ));
             }
-            merge(
-                json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}}}),
-            )
+            merge(json!({"spec": {"template": {"metadata": {"annotations": {RESTARTED: now}}}}}))
         }
         Verb::RolloutPause(_) => merge(json!({"spec": {"paused": true}})),
         Verb::RolloutResume(_) => merge(json!({"spec": {"paused": null}})),
@@ -293,12 +310,17 @@ pub(super) async fn plan(access: ReadAccess<'_>, line: &Line, class: Class) -> R
             continue;
         }
         let (before, edit, after) = tried(&reader, line, named, before, edit).await?;
-        planned.changes.extend(match edit {
+        let mut changes = match edit {
             Edit::Delete(_) => {
                 vec![playbook_core::plan::Change::new(named.title(), Image::of("there"), Image::Absent)]
             }
             Edit::Patch { .. } => diff::changes(&named.title(), &diff::fields(&before, &after)),
-        });
+        };
+        // The time of a restart is that of the run: what was approved is not lapsed by a clock.
+        for change in changes.iter_mut().filter(|change| change.subject.contains(RESTARTED)) {
+            change.after = Image::Unknown;
+        }
+        planned.changes.extend(changes);
         if restarts(&before, &after) {
             let replicas = before.pointer("/spec/replicas").and_then(Value::as_i64);
             planned.notes.push(match replicas {

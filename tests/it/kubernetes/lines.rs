@@ -199,3 +199,24 @@ fn tokens_of_a_kubeconfig_and_data_of_secrets_are_nowhere() {
         }
     }
 }
+
+#[test]
+fn a_restart_is_planned_the_same_at_any_time_and_is_made_once() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    let file = scene.file("  - {id: it, kubectl: rollout restart deploy/web}\n");
+    let digest = || scene.run(&["plan", &file, "--live", "-o", "json"]).expect(0).json()["digest"].clone();
+    let first = digest();
+    // Until the clock shows another second.
+    let began = std::time::SystemTime::now();
+    while began.elapsed().unwrap().as_millis() < 1100 {
+        scene.cluster.get("/version");
+    }
+    assert_eq!(first, digest());
+    scene.run(&["run", &file]).expect(0);
+    let at = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
+    assert!(scene.web().pointer(at).is_some());
+    let two = scene.file("  - {id: it, kubectl: rollout restart deployment -l tier=front}\n");
+    scene.cluster.apply(&scene.namespace, &WEB.replace("name: web, labels", "name: second, labels"));
+    let done = scene.run(&["run", &two]).expect(1);
+    assert!(done.out().contains("name one object in each step"), "{}", done.out());
+}
