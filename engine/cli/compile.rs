@@ -7,6 +7,7 @@ use std::sync::Arc;
 use playbook_core::check::{Checked, Options, check};
 use playbook_core::codes::Code;
 use playbook_core::diagnostic::{Diagnostic, Diagnostics};
+use playbook_core::files::Files;
 use playbook_core::source::{Sources, Spanned};
 use playbook_core::syntax::tree::{self, Node};
 use playbook_core::syntax::{Authored, read};
@@ -53,7 +54,8 @@ pub(crate) fn examine(app: &App, located: &Located, targets: Overrides) -> Read 
     let mut checked = None;
     if let Some(authored) = &authored {
         unknown_targets(authored, &mut targets, &named, &mut found);
-        let options = Options { stem: Some(stem(&located.name)), targets, throwaway: false };
+        let files = Some(located.beside.clone() as Arc<dyn Files>);
+        let options = Options { stem: Some(stem(&located.name)), targets, throwaway: false, files };
         let (done, more) = check(authored, &app.registry, &options);
         checked = done.filter(|_| !found.has_errors());
         found.extend(more);

@@ -4,6 +4,7 @@
 mod actor;
 mod app;
 mod args;
+mod beside;
 mod commands;
 mod compile;
 mod error;

@@ -2,11 +2,13 @@
 //! else the library that ships with the program.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use playbook_core::codes::Code;
 use playbook_core::diagnostic::nearest;
 
 use crate::app::App;
+use crate::beside::Beside;
 use crate::error::Failure;
 
 /// The playbooks that ship with the program.
@@ -21,6 +23,8 @@ pub(crate) struct Located {
     pub path: Option<PathBuf>,
     /// Its text.
     pub text: String,
+    /// The files that its steps name.
+    pub beside: Arc<Beside>,
 }
 
 /// Finds one playbook.
@@ -38,7 +42,12 @@ pub(crate) fn one(app: &App, name: &str) -> Result<Located, Failure> {
         }
     }
     if let Some((name, text)) = LIBRARY.iter().find(|(known, _)| *known == name) {
-        return Ok(Located { name: format!("library/{name}.yaml"), path: None, text: (*text).to_owned() });
+        return Ok(Located {
+            name: format!("library/{name}.yaml"),
+            path: None,
+            text: (*text).to_owned(),
+            beside: Arc::default(),
+        });
     }
     let known: Vec<String> = all(app).into_iter().map(|located| stem(&located.name)).collect();
     let near = nearest(name, known.iter().map(String::as_str));
@@ -69,7 +78,12 @@ pub(crate) fn all(app: &App) -> Vec<Located> {
         }
     }
     for (name, text) in LIBRARY {
-        add(Located { name: format!("library/{name}.yaml"), path: None, text: (*text).to_owned() });
+        add(Located {
+            name: format!("library/{name}.yaml"),
+            path: None,
+            text: (*text).to_owned(),
+            beside: Arc::default(),
+        });
     }
     found
 }
@@ -116,5 +130,6 @@ pub(crate) fn read(path: &Path) -> Result<Located, Failure> {
         let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
         Failure::input(Code::Yaml, format!("{}:{line}: the file is not UTF-8", path.display()), "save it as UTF-8")
     })?;
-    Ok(Located { name: path.display().to_string(), path: Some(path.to_owned()), text })
+    let beside = Arc::new(Beside::of(path));
+    Ok(Located { name: path.display().to_string(), path: Some(path.to_owned()), text, beside })
 }

@@ -12,6 +12,7 @@ use playbook_core::syntax::read;
 use playbook_runtime::{load, open};
 
 use crate::app::App;
+use crate::beside::Beside;
 use crate::compile::{Compiled, Overrides, compile};
 use crate::error::Failure;
 use crate::locate::Located;
@@ -68,7 +69,8 @@ pub(crate) fn as_started(app: &App, started: &RunStarted, overrides: Overrides) 
             String::from_utf8_lossy(&open(&app.secrets, stored)?).into_owned()
         }
     };
-    let located = Located { name: started.path.clone(), path: path.is_file().then_some(path), text };
+    let beside = Arc::new(Beside::as_started(app, &path, &started.files)?);
+    let located = Located { name: started.path.clone(), path: path.is_file().then_some(path), text, beside };
     compile(app, located, overrides)
 }
 
@@ -83,7 +85,15 @@ pub(crate) fn changed_steps(app: &App, before: &Checked, text: &str, name: &str)
     let Some(authored) = authored.filter(|_| !found.has_errors()) else {
         return Err(Failure::Source(sources, found));
     };
-    let (checked, found) = check(&authored, &app.registry, &Options { throwaway: true, ..Options::default() });
+    let (checked, found) = check(
+        &authored,
+        &app.registry,
+        &Options {
+            throwaway: true,
+            files: Some(Arc::new(Beside::of(std::path::Path::new(name)))),
+            ..Options::default()
+        },
+    );
     let Some(checked) = checked else { return Err(Failure::Source(sources, found)) };
     let shape = |checked: &Checked| -> Vec<(String, String)> {
         checked.steps.iter().map(|step| (step.id.to_string(), fingerprint(step))).collect()

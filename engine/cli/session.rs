@@ -92,6 +92,7 @@ impl Session {
             path: self.compiled.located.name.clone(),
             source: self.checked().digest,
             source_blob,
+            files: self.compiled.located.beside.keep(app)?,
             git: self.compiled.located.path.as_deref().and_then(git),
             environment: self.compiled.environment.clone(),
             overrides: self.compiled.overrides.clone(),

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::codes::Code;
 use crate::diagnostic::Diagnostics;
 use crate::expr::{EvalError, Scope, Template};
+use crate::files::Files;
 use crate::model::Class;
 use crate::plan::Planned;
 use crate::ports::{BoxFuture, Cancel};
@@ -67,8 +68,14 @@ pub trait Kind: Send + Sync {
     /// The name of the provider whose targets it acts on.
     fn provider(&self) -> &'static str;
 
-    /// Reads its parameters; problems go to `found`.
-    fn read(&self, key: &Spanned<String>, params: &Node, found: &mut Diagnostics) -> Option<Arc<dyn Draft>>;
+    /// Reads its parameters, and what `files` it names; problems go to `found`.
+    fn read(
+        &self,
+        key: &Spanned<String>,
+        params: &Node,
+        files: &dyn Files,
+        found: &mut Diagnostics,
+    ) -> Option<Arc<dyn Draft>>;
 
     /// The JSON Schema of its parameters.
     fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema;
@@ -351,9 +358,23 @@ pub struct WriteAccess<'a> {
     /// Bytes that may be captured.
     capture_limit: u64,
     progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
+    applied: &'a [String],
 }
 
 impl<'a> WriteAccess<'a> {
+    /// The same, for an action that was stopped after these parts of it.
+    #[must_use]
+    pub fn going_on(mut self, applied: &'a [String]) -> Self {
+        self.applied = applied;
+        self
+    }
+
+    /// The subjects of those parts of this action that were applied before it was stopped: it goes on
+    /// after them, and does none of them twice.
+    pub fn applied(&self) -> &'a [String] {
+        self.applied
+    }
+
     /// Who may write may read.
     pub fn reading(&self) -> ReadAccess<'a> {
         self.read
@@ -404,7 +425,7 @@ impl Executable {
         read: ReadAccess<'a>,
         progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
     ) -> WriteAccess<'a> {
-        WriteAccess { read, capture_limit: self.capture_limit, progress }
+        WriteAccess { read, capture_limit: self.capture_limit, progress, applied: &[] }
     }
 }
 

@@ -75,6 +75,7 @@ codes! {
     UnsuitableCommand = "0504" "a command that cannot be a step",
     DangerousCommand = "0505" "a command that hurts a live server",
     TargetAddress = "0506" "a target address that cannot be read",
+    Manifest = "0507" "a file that a step names and cannot use",
     // 06: safety
     NoWayBack = "0601" "a change that cannot be taken back, without a gate",
     UnprovenRollback = "0602" "a rollback that proves nothing",

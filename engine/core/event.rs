@@ -272,6 +272,17 @@ pub enum StepEnd {
     Unknown,
 }
 
+/// A file that a step names, as it was when the run began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileKept {
+    /// Its path, relative to the playbook's folder.
+    pub path: String,
+    /// SHA-256 of it.
+    pub source: Digest,
+    /// As it was, stored; secrets in it are cut out.
+    pub blob: Digest,
+}
+
 /// See [`Event::RunStarted`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStarted {
@@ -286,6 +297,9 @@ pub struct RunStarted {
     pub source: Digest,
     /// The file as it was, stored; secrets that were written into it are cut out.
     pub source_blob: Digest,
+    /// Files that its steps name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileKept>,
     /// Commit and whether there were changes on top, if the file is under git.
     pub git: Option<Git>,
     /// The environment that was selected.

@@ -9,6 +9,7 @@ pub mod codes;
 pub mod diagnostic;
 pub mod event;
 pub mod expr;
+pub mod files;
 pub mod graph;
 pub mod input;
 pub mod journal;

@@ -166,8 +166,27 @@ impl Desk {
     /// A file beside the state.
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
+    }
+
+    /// Every file of the state, as text; what is compressed is read as it was before.
+    pub fn everything(&self) -> Vec<String> {
+        use std::io::Read as _;
+        let mut left = vec![self.dir.path().join("state")];
+        let mut all = Vec::new();
+        while let Some(path) = left.pop() {
+            if path.is_dir() {
+                left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let mut plain = Vec::new();
+            let zipped = flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).is_ok();
+            all.push(String::from_utf8_lossy(if zipped { &plain } else { &bytes }).into_owned());
+        }
+        all
     }
 }
 

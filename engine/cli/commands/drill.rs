@@ -234,7 +234,12 @@ impl<'a> Stage<'a> {
     fn compiled(&self, app: &App, located: &Located, part: Option<&[Step]>) -> Result<Compiled, Failure> {
         let mut compiled = compile(app, located.clone(), self.overrides()?)?;
         if let Some(steps) = part {
-            let options = Options { stem: None, targets: self.targets.clone(), throwaway: true };
+            let options = Options {
+                stem: None,
+                targets: self.targets.clone(),
+                throwaway: true,
+                files: Some(located.beside.clone()),
+            };
             let (checked, found) = check(&part_of_drill(&self.authored, steps), &app.registry, &options);
             let checked = checked.ok_or_else(|| {
                 let first = found.iter().next().map(|d| d.message.clone()).unwrap_or_default();

@@ -1,10 +1,13 @@
 //! Steps as written → steps with their action, gate, rollback and defaults.
 
+use std::sync::Arc;
+
 use super::model::{Body, CheckedDrill, Gate, Lane, Rollback, Step, TargetDef};
 use super::native;
 use crate::codes::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expr::{Expr, Template};
+use crate::files::Files;
 use crate::input::Input;
 use crate::model::{Duration, StepId, StepIx};
 use crate::registry::Registry;
@@ -20,6 +23,7 @@ const TIMEOUT: Duration = Duration::seconds(300);
 pub(super) struct Builder<'a> {
     registry: &'a Registry,
     targets: &'a [TargetDef],
+    files: &'a dyn Files,
     on_failure: Option<OnFailure>,
     steps: Vec<Step>,
     found: &'a mut Diagnostics,
@@ -29,10 +33,11 @@ impl<'a> Builder<'a> {
     pub(super) fn new(
         registry: &'a Registry,
         targets: &'a [TargetDef],
+        files: &'a dyn Files,
         on_failure: Option<OnFailure>,
         found: &'a mut Diagnostics,
     ) -> Self {
-        Self { registry, targets, on_failure, steps: Vec::new(), found }
+        Self { registry, targets, files, on_failure, steps: Vec::new(), found }
     }
 
     pub(super) fn main(&mut self, written: &[Written]) {
@@ -179,7 +184,7 @@ impl<'a> Builder<'a> {
             "manual" => (Body::Gate, Some(Gate::Manual(native::text_template(&action.value, self.found)?))),
             _ => {
                 let kind = self.registry.kind(name)?.clone();
-                let draft = kind.read(&action.key, &action.value, self.found)?;
+                let draft = kind.read(&action.key, &action.value, self.files, self.found)?;
                 (Body::Action { kind, draft }, gate)
             }
         };
@@ -334,6 +339,7 @@ pub(super) fn drill(
     authored: &Authored,
     inputs: &[Input],
     registry: &Registry,
+    files: &Arc<dyn Files>,
     found: &mut Diagnostics,
 ) -> CheckedDrill {
     for (name, raw) in &drill.inputs.0 {
@@ -352,7 +358,7 @@ pub(super) fn drill(
         }
     }
     for steps in [&drill.fault, &drill.after] {
-        let options = super::Options { throwaway: true, ..super::Options::default() };
+        let options = super::Options { throwaway: true, files: Some(files.clone()), ..super::Options::default() };
         let (_, inner) = super::check(&part_of_drill(authored, steps), registry, &options);
         // What concerns the whole file was said already.
         for diagnostic in inner.into_iter().filter(|diagnostic| steps_cover(steps, diagnostic)) {

@@ -11,7 +11,10 @@ mod references;
 mod risk;
 mod targets;
 
+use std::sync::Arc;
+
 use crate::diagnostic::Diagnostics;
+use crate::files::{Files, NoFiles};
 use crate::registry::Registry;
 use crate::source::Spanned;
 use crate::syntax::Authored;
@@ -34,6 +37,8 @@ pub struct Options {
     pub targets: Vec<(Spanned<String>, Node)>,
     /// The targets are thrown away afterwards: nothing has to be taken back.
     pub throwaway: bool,
+    /// What stands beside the playbook.
+    pub files: Option<Arc<dyn Files>>,
 }
 
 /// Checks a playbook. It can run if there are no errors among the diagnostics.
@@ -42,7 +47,8 @@ pub fn check(authored: &Authored, registry: &Registry, options: &Options) -> (Op
     names::header(authored, options, &mut found);
     let inputs = inputs::all(authored, &mut found);
     let targets = targets::all(authored, options, registry, &mut found);
-    let mut steps = actions::Builder::new(registry, &targets, authored.header.on_failure, &mut found);
+    let files: Arc<dyn Files> = options.files.clone().unwrap_or_else(|| Arc::new(NoFiles));
+    let mut steps = actions::Builder::new(registry, &targets, files.as_ref(), authored.header.on_failure, &mut found);
     steps.main(&authored.steps);
     steps.finally(&authored.finally);
     let steps = steps.finish();
@@ -52,7 +58,8 @@ pub fn check(authored: &Authored, registry: &Registry, options: &Options) -> (Op
     if !options.throwaway {
         risk::all(&steps, &graph, &mut found);
     }
-    let drill = authored.drill.as_ref().map(|drill| actions::drill(drill, authored, &inputs, registry, &mut found));
+    let drill =
+        authored.drill.as_ref().map(|drill| actions::drill(drill, authored, &inputs, registry, &files, &mut found));
     let by_id = steps.iter().map(|step| (step.id.as_str().to_owned(), step.ix)).collect();
     let checked = (!found.has_errors()).then(|| Checked {
         file: authored.file,

@@ -14,6 +14,7 @@ use crate::codes::Code;
 use crate::diagnostic::Diagnostics;
 use crate::event::*;
 use crate::expr::{EvalError, Scope, Template};
+use crate::files::Files;
 use crate::input::Inputs;
 use crate::model::{Class, Digest, Effect, Reversal, StepIx};
 use crate::plan::{Planned, World};
@@ -80,7 +81,7 @@ impl Kind for FakeKind {
     fn provider(&self) -> &'static str {
         "fake"
     }
-    fn read(&self, _: &Spanned<String>, params: &Node, _: &mut Diagnostics) -> Option<Arc<dyn Draft>> {
+    fn read(&self, _: &Spanned<String>, params: &Node, _: &dyn Files, _: &mut Diagnostics) -> Option<Arc<dyn Draft>> {
         Some(Arc::new(FakeDraft(Template::literal(params.text()?, params.span))))
     }
     fn schema(&self, _: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -326,6 +327,7 @@ fn started() -> RunStarted {
         path: "t".into(),
         source: Digest::ZERO,
         source_blob: Digest::ZERO,
+        files: Vec::new(),
         git: None,
         environment: None,
         overrides: BTreeMap::new(),

@@ -214,6 +214,19 @@ impl StepRun {
         if self.polling { self.attempt.max(1) } else { self.attempt + 1 }
     }
 
+    /// The subjects of what was applied of an action that has not come to its end.
+    pub fn begun(&self) -> Vec<String> {
+        let mut begun = Vec::new();
+        for part in self.parts.iter().filter(|part| !part.captured.for_rollback) {
+            match (&part.known, part.captured.last) {
+                (PartKnown::Applied(_) | PartKnown::NotApplied, true) => begun.clear(),
+                (PartKnown::Applied(_), false) => begun.push(part.captured.subject.clone()),
+                _ => {}
+            }
+        }
+        begun
+    }
+
     /// A change was sent and its result never recorded?
     pub fn has_open_intent(&self) -> bool {
         self.parts.iter().any(|part| matches!(part.known, PartKnown::Sent))

@@ -357,6 +357,7 @@ fn started() -> RunStarted {
         path: "playbooks/redis-oom.yaml".into(),
         source: Digest::of(b"redis-oom"),
         source_blob: Digest::of(b"source"),
+        files: Vec::new(),
         git: Some(Git { rev: "4be1c0ffee".into(), dirty: false }),
         environment: Some("prod".into()),
         overrides: BTreeMap::new(),

@@ -29,7 +29,12 @@ pub(super) struct Call {
     pub(super) content: &'static str,
     /// What is sent.
     pub(super) body: Option<Value>,
+    /// Only the metadata of objects?
+    pub(super) bare: bool,
 }
+
+/// How long to wait before a pod is asked again to go; as kubectl.
+const EVICTION: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The content of everything but patches.
 pub(super) const JSON: &str = "application/json";
@@ -37,12 +42,12 @@ pub(super) const JSON: &str = "application/json";
 impl Call {
     /// A read.
     pub(super) fn get(path: impl Into<String>) -> Self {
-        Self { method: "GET", path: path.into(), query: Vec::new(), content: JSON, body: None }
+        Self { method: "GET", path: path.into(), query: Vec::new(), content: JSON, body: None, bare: false }
     }
 
     /// With a body.
     pub(super) fn with(method: &'static str, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), content: JSON, body: Some(body) }
+        Self { method, path: path.into(), query: Vec::new(), content: JSON, body: Some(body), bare: false }
     }
 
     /// With one more parameter.
@@ -59,6 +64,13 @@ impl Call {
             Some(value) => self.query(name, value),
             None => self,
         }
+    }
+
+    /// Of a list: only the metadata, where the server can.
+    #[must_use]
+    pub(super) fn bare(mut self) -> Self {
+        self.bare = true;
+        self
     }
 
     /// With another content type.
@@ -126,13 +138,22 @@ impl<'a> Reader<'a> {
         self.wire.text(call, limit, self.cancel).await
     }
 
+    /// Waits, unless it is told to stop.
+    pub(super) async fn rest(&self, time: std::time::Duration) -> Result<(), Fault> {
+        self.wire.rest(time, self.cancel).await
+    }
+
     /// What its configuration says.
     pub(super) fn opened(&self) -> &Opened {
         self.wire.opened()
     }
 
     /// Asks what a change would come to, without making it.
+    ///
+    /// # Errors
+    /// As [`Reader::send`]; and where nobody answers for it that a pretended write is not a real one.
     pub(super) async fn dry(&self, call: &Call) -> Result<Value, Fault> {
+        self.target.pretends(self, gate::group_of(call)).await?;
         self.send(&gate::dry(call)).await
     }
 }
@@ -160,5 +181,24 @@ impl<'a> Writer<'a> {
     /// When the server refuses; without an answer it is unclear whether the change was made.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Fault> {
         self.reader.wire.send(call, self.reader.cancel).await
+    }
+
+    /// The same; where the server says "not now" for as long as that may take, as a disruption budget
+    /// does of evictions, it is asked again until the step's time is up.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub(super) async fn send_patiently(&self, call: &Call) -> Result<Answer, Fault> {
+        if !call.path.ends_with("/eviction") {
+            return self.send(call).await;
+        }
+        loop {
+            match self.send(call).await {
+                Err(fault) if fault.server_code.as_deref() == Some("TooManyRequests") => {
+                    self.reader.wire.rest(EVICTION, self.reader.cancel).await.map_err(|_| fault)?;
+                }
+                other => return other,
+            }
+        }
     }
 }

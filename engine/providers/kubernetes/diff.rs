@@ -31,8 +31,17 @@ const OWNED: &[&str] = &[
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
 ];
+/// Where kubectl keeps what it applied last.
+pub(super) const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Annotations that controllers and clients keep for themselves.
-const NOISE: &[&str] = &["deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"];
+const NOISE: &[&str] = &["deployment.kubernetes.io/revision", APPLIED];
+
+/// Without what kubectl applied last.
+pub(super) fn forget_applied(object: &mut Value) {
+    if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+        annotations.remove(APPLIED);
+    }
+}
 
 /// The object without what the server writes, as it can be created again.
 pub(super) fn anew(object: &Value) -> Value {
@@ -43,7 +52,26 @@ pub(super) fn anew(object: &Value) -> Value {
             OWNED.iter().for_each(|name| drop(metadata.remove(*name)));
         }
     }
+    unbound(&mut object);
     object
+}
+
+/// Without what ties an object to the one that is gone.
+fn unbound(object: &mut Value) {
+    let key = |name: &str| Seg::Key(name.to_owned());
+    let labels = ["controller-uid", "batch.kubernetes.io/controller-uid"];
+    match object.get("kind").and_then(Value::as_str) {
+        Some("Job") if object.pointer("/spec/manualSelector").is_none_or(|manual| manual != true) => {
+            set(object, &[key("spec"), key("selector")], None);
+            for label in labels {
+                set(object, &[key("metadata"), key("labels"), key(label)], None);
+                set(object, &[key("spec"), key("template"), key("metadata"), key("labels"), key(label)], None);
+            }
+        }
+        // The scheduler finds it a node that is there.
+        Some("Pod") => set(object, &[key("spec"), key("nodeName")], None),
+        _ => {}
+    }
 }
 
 /// The object without what the server, controllers and clients write for themselves.
@@ -203,6 +231,15 @@ pub(super) fn restore(object: &mut Value, fields: &[Field], before: &Value) {
             }
             set(object, parent, None);
         }
+    }
+}
+
+/// Sets back what kubectl applied last, if `ours` is what is there.
+pub(super) fn restore_applied(object: &mut Value, before: &Value, ours: &Value) {
+    let path = [Seg::Key("metadata".into()), Seg::Key("annotations".into()), Seg::Key(APPLIED.into())];
+    if get(object, &path) == get(ours, &path) && get(before, &path) != get(ours, &path) {
+        let field = Field { before: get(before, &path).cloned(), after: None, path: path.to_vec() };
+        restore(object, &[field], before);
     }
 }
 

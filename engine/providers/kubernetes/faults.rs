@@ -112,6 +112,25 @@ pub(super) fn status(code: u16, status: &Value, call: &Call, server: &str) -> Fa
     }
 }
 
+/// Why a change could not be tried, where that does not mean that it cannot be made.
+pub(super) fn untried(fault: &Fault) -> Option<String> {
+    // The words of the API server where a webhook does not promise to have no side effects; and where one
+    // refuses, which it may do only because nothing would be written.
+    let refused = fault.message.contains("does not support dry run")
+        || (fault.message.contains("admission webhook") && fault.message.contains("denied the request"));
+    (refused || fault.server_code.as_deref() == Some(NO_DRY_RUN)).then(|| fault.message.clone())
+}
+
+/// What stands for a server that may not know of dry-run.
+const NO_DRY_RUN: &str = "NoDryRun";
+
+/// Nobody answers for it that a pretended write is not a real one.
+pub(super) fn may_not_pretend(group: &str, why: &str) -> Fault {
+    Fault::new(FaultKind::ReadOnly, Code::ReadOnly, format!("a write to {group} cannot be tried: {why}"))
+        .help("nothing was sent")
+        .server(NO_DRY_RUN, false)
+}
+
 /// A fault in this program.
 pub(super) fn internal(what: impl Into<String>) -> Fault {
     Fault::new(FaultKind::Internal, Code::Internal, what).help("report it with the journal of the run")

@@ -6,8 +6,10 @@ use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;
 use serde_json::Value;
 
+use super::asked::Asked;
 use super::client::{Call, Reader};
-use super::line::model::{Line, Objects, Selectors};
+use super::line::model::{Line, NodeChoice, Objects, Selectors};
+use super::manifest::Manifest;
 use super::resources::{Catalogue, Resource};
 
 /// How many objects a list is asked for at a time.
@@ -41,6 +43,8 @@ pub(super) struct Finder<'a> {
     /// Where the line acts; nothing: everywhere.
     pub(super) namespace: Option<String>,
     own: String,
+    /// Of the files of the line.
+    manifests: Vec<Manifest>,
 }
 
 impl<'a> Finder<'a> {
@@ -48,7 +52,47 @@ impl<'a> Finder<'a> {
         let catalogue = reader.target().catalogue(reader).await?;
         let own = line.namespace.clone().unwrap_or_else(|| reader.opened().namespace.clone());
         let namespace = (!line.all_namespaces).then(|| own.clone());
-        Ok(Self { reader, catalogue, namespace, own })
+        Ok(Self { reader, catalogue, namespace, own, manifests: Vec::new() })
+    }
+
+    /// The same, with what the files of the line hold.
+    pub(super) async fn for_asked(reader: &'a Reader<'a>, asked: &Asked) -> Result<Self, Fault> {
+        Ok(Self { manifests: asked.held.manifests.clone(), ..Self::of(reader, &asked.line).await? })
+    }
+
+    /// The object of a manifest.
+    pub(super) fn of_manifest(&self, manifest: &Manifest) -> Result<Named, Fault> {
+        self.of_object(&manifest.object)
+            .map_err(|fault| Fault { message: format!("{}: {}", manifest.place, fault.message), ..fault })
+    }
+
+    /// What an object says it is.
+    pub(super) fn of_object(&self, object: &Value) -> Result<Named, Fault> {
+        let text = |at: &str| object.pointer(at).and_then(Value::as_str).unwrap_or_default();
+        let (version, kind) = (text("/apiVersion"), text("/kind"));
+        let resource = self.catalogue.of(version, kind).cloned().ok_or_else(|| {
+            Fault::new(FaultKind::Invalid, Code::ServerError, format!("the server has no {kind} of {version}"))
+                .help("kubectl: api-resources lists what it has; is a custom resource definition missing?")
+        })?;
+        let namespace = match text("/metadata/namespace") {
+            "" => self.own.clone(),
+            namespace => namespace.to_owned(),
+        };
+        Ok(Named { resource, namespace, name: text("/metadata/name").to_owned() })
+    }
+
+    /// Nodes by name or label.
+    pub(super) async fn nodes(&self, nodes: &NodeChoice) -> Result<Vec<Named>, Fault> {
+        let objects = match nodes {
+            NodeChoice::Names(names) => {
+                Objects::Named(names.iter().map(|name| ("node".to_owned(), name.clone())).collect())
+            }
+            NodeChoice::Labels(labels) => {
+                let selectors = Selectors { labels: Some(labels.clone()), ..Selectors::default() };
+                Objects::Kinds(vec!["nodes".into()], selectors)
+            }
+        };
+        self.objects(&objects).await
     }
 
     /// An object by its resource as it was written, and its name.
@@ -59,10 +103,20 @@ impl<'a> Finder<'a> {
 
     /// Everything of a kind that fits the selectors, page by page.
     pub(super) async fn list(&self, resource: &Resource, selectors: &Selectors) -> Result<Vec<Value>, Fault> {
+        self.list_in(resource, self.namespace.as_deref(), selectors).await
+    }
+
+    /// The same in a namespace, or in all of them.
+    pub(super) async fn list_in(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selectors: &Selectors,
+    ) -> Result<Vec<Value>, Fault> {
         let mut items = Vec::new();
         let mut next: Option<String> = None;
         loop {
-            let call = Call::get(resource.path(self.namespace.as_deref()))
+            let call = Call::get(resource.path(namespace))
                 .query("limit", PAGE)
                 .query_if("labelSelector", selectors.labels.clone())
                 .query_if("fieldSelector", selectors.fields.clone())
@@ -110,10 +164,7 @@ impl<'a> Finder<'a> {
                 }
                 Ok(all)
             }
-            Objects::Files { .. } => {
-                Err(Fault::new(FaultKind::Invalid, Code::NotSupported, "-f is not supported yet")
-                    .help("name the objects"))
-            }
+            Objects::Files { .. } => self.manifests.iter().map(|manifest| self.of_manifest(manifest)).collect(),
         }
     }
 }

@@ -6,20 +6,25 @@ use playbook_core::action::{Action, Change, Draft, Fault, Kind, ReadAccess, Writ
 use playbook_core::codes::Code;
 use playbook_core::diagnostic::{Diagnostic, Diagnostics};
 use playbook_core::expr::{EvalError, Scope, Template};
+use playbook_core::files::Files;
 use playbook_core::model::{Class, Effect};
 use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
+use playbook_core::secret::Secrets;
 use playbook_core::source::{Span, Spanned};
 use playbook_core::syntax::tree::Node;
 use serde_json::Value;
 
-use super::edit::{self, ObjectChange};
-use super::line::model::{Line, Objects, Verb};
+use super::asked::Asked;
+use super::change::{self, ObjectChange};
+use super::line::model::{Line, Verb};
 use super::line::{self, Filled, Form};
 use super::look;
 
 /// The action `kubectl`.
-pub(super) struct KubectlKind;
+pub(super) struct KubectlKind {
+    pub(super) secrets: Secrets,
+}
 
 impl Kind for KubectlKind {
     fn name(&self) -> &'static str {
@@ -34,17 +39,24 @@ impl Kind for KubectlKind {
         "kubernetes"
     }
 
-    fn read(&self, key: &Spanned<String>, params: &Node, found: &mut Diagnostics) -> Option<Arc<dyn Draft>> {
+    fn read(
+        &self,
+        key: &Spanned<String>,
+        params: &Node,
+        files: &dyn Files,
+        found: &mut Diagnostics,
+    ) -> Option<Arc<dyn Draft>> {
         let form = Form::read(params, found)?;
         let line = form.check(found)?;
         if let Some(why) = not_yet(&line) {
             found.push(
                 Diagnostic::error(Code::NotSupported, key.span, format!("{why} is not supported yet"))
-                    .help("get, describe, events, logs, patch, scale, label, annotate, set, cordon, uncordon, delete, rollout restart, pause and resume are"),
+                    .help("the reference lists what is"),
             );
             return None;
         }
-        Some(Arc::new(LineDraft { form, line }))
+        let asked = Asked::read(line, files, &self.secrets, params.span, found)?;
+        Some(Arc::new(LineDraft { form, asked }))
     }
 
     fn schema(&self, _: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -61,30 +73,11 @@ impl Kind for KubectlKind {
 
 /// What is understood and cannot be carried out yet.
 fn not_yet(line: &Line) -> Option<&'static str> {
-    let files = |objects: &Objects| matches!(objects, Objects::Files { .. });
     if line.as_user.is_some() || !line.as_groups.is_empty() {
         return Some("--as on a line (the target has as: and as-group:)");
     }
     match &line.verb {
-        Verb::Get(objects)
-        | Verb::Describe(objects)
-        | Verb::Delete { objects, .. }
-        | Verb::Patch { objects, .. }
-        | Verb::Scale { objects, .. }
-        | Verb::Label { objects, .. }
-        | Verb::Annotate { objects, .. }
-        | Verb::SetImage { objects, .. }
-        | Verb::SetEnv { objects, .. }
-        | Verb::SetResources { objects, .. }
-        | Verb::RolloutRestart(objects)
-        | Verb::RolloutPause(objects)
-        | Verb::RolloutResume(objects)
-            if files(objects) =>
-        {
-            Some("-f")
-        }
         Verb::Patch { subresource: Some(_), .. } => Some("--subresource"),
-        Verb::Patch { patch: super::line::model::Patch::File(_), .. } => Some("--patch-file"),
         Verb::Get(_)
         | Verb::Describe(_)
         | Verb::Events { .. }
@@ -103,25 +96,25 @@ fn not_yet(line: &Line) -> Option<&'static str> {
         | Verb::RolloutRestart(_)
         | Verb::RolloutPause(_)
         | Verb::RolloutResume(_)
+        | Verb::RolloutUndo { .. }
+        | Verb::Apply { .. }
+        | Verb::Create(_)
+        | Verb::Autoscale { .. }
+        | Verb::Drain { .. }
         | Verb::Cordon(_)
         | Verb::Uncordon(_) => None,
         Verb::Exec(_) => Some("exec"),
         Verb::Top { .. } => Some("top"),
         Verb::RolloutStatus { .. } => Some("rollout status"),
         Verb::RolloutHistory { .. } => Some("rollout history"),
-        Verb::RolloutUndo { .. } => Some("rollout undo"),
         Verb::Wait { .. } => Some("wait"),
-        Verb::Apply { .. } => Some("apply"),
-        Verb::Create(_) => Some("create"),
-        Verb::Autoscale { .. } => Some("autoscale"),
-        Verb::Drain { .. } => Some("drain"),
     }
 }
 
 /// A line with its templates open.
 struct LineDraft {
     form: Form,
-    line: Line,
+    asked: Asked,
 }
 
 impl Draft for LineDraft {
@@ -130,7 +123,7 @@ impl Draft for LineDraft {
     }
 
     fn classify(&self, words: &[Option<String>]) -> Class {
-        line::parse(&self.form.valued(words)).map_or_else(|_| line::class(&self.line), |line| line::class(&line))
+        line::parse(&self.form.valued(words)).map_or_else(|_| line::class(&self.asked.line), |line| line::class(&line))
     }
 
     fn mask(&self, words: Vec<String>) -> Vec<String> {
@@ -144,7 +137,7 @@ impl Draft for LineDraft {
     fn prepare(&self, scope: &Scope) -> Result<Arc<dyn Action>, EvalError> {
         let filled = self.form.fill(scope)?;
         match line::parse(&filled.words) {
-            Ok(line) => Ok(Arc::new(LineAction { filled, line })),
+            Ok(line) => Ok(Arc::new(LineAction { filled, asked: Asked::with(line, self.asked.held.clone()) })),
             Err(problems) => {
                 let first = problems.into_iter().next();
                 let (message, help) = first.map(|problem| (problem.message, problem.help)).unwrap_or_default();
@@ -158,7 +151,7 @@ impl Draft for LineDraft {
 /// A line with all its values.
 struct LineAction {
     filled: Filled,
-    line: Line,
+    asked: Asked,
 }
 
 impl Action for LineAction {
@@ -167,7 +160,7 @@ impl Action for LineAction {
     }
 
     fn class(&self) -> Class {
-        line::class(&self.line)
+        line::class(&self.asked.line)
     }
 
     fn plan<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Planned, Fault>> {
@@ -175,17 +168,17 @@ impl Action for LineAction {
             if self.class().effect == Effect::Read {
                 return Ok(Planned::new(self.class()));
             }
-            edit::plan(access, &self.line, self.class()).await
+            change::plan(access, &self.asked, self.class()).await
         })
     }
 
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
-        Box::pin(look::look(access, &self.line))
+        Box::pin(look::look(access, &self.asked))
     }
 
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>> {
         Box::pin(async move {
-            let change = ObjectChange::begin(&access, &self.line, self.filled.shown()).await?;
+            let change = ObjectChange::begin(&access, &self.asked, self.filled.shown()).await?;
             Ok(Box::new(change) as Box<dyn Change + 'a>)
         })
     }

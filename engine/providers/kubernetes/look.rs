@@ -4,17 +4,19 @@ use playbook_core::action::{Fault, FaultKind, ReadAccess};
 use playbook_core::codes::Code;
 use serde_json::{Value, json};
 
+use super::asked::Asked;
 use super::client::{Call, Reader};
 use super::find::{Finder, Named};
-use super::line::model::{Line, Logs, Objects, Selectors, Verb};
+use super::line::model::{Logs, Objects, Selectors, Verb};
 
 /// Longest log that is read, in bytes; the end of it is what matters.
 const LOG: usize = 4 << 20;
 
 /// Carries out a line that reads, and gives what it found.
-pub(super) async fn look(access: ReadAccess<'_>, line: &Line) -> Result<Value, Fault> {
+pub(super) async fn look(access: ReadAccess<'_>, asked: &Asked) -> Result<Value, Fault> {
+    let line = &asked.line;
     let reader = Reader::open(access).await?;
-    let finder = Finder::of(&reader, line).await?;
+    let finder = Finder::for_asked(&reader, asked).await?;
     match &line.verb {
         Verb::Get(objects) => get(&finder, objects, line.ignore_not_found).await,
         Verb::Describe(objects) => describe(&finder, objects).await,
@@ -58,18 +60,18 @@ pub(super) async fn may(
 /// One object, or `{items}` of several. Data of Secrets is not shown.
 async fn get(finder: &Finder<'_>, objects: &Objects, ignore_missing: bool) -> Result<Value, Fault> {
     match objects {
-        Objects::Named(pairs) => {
+        Objects::Named(_) | Objects::Files { .. } => {
             let mut items = Vec::new();
-            for (resource, name) in pairs {
-                let named = finder.named(resource, name)?;
+            let all = finder.objects(objects).await?;
+            let single = all.len() == 1;
+            for named in all {
                 match finder.reader.find(&Call::get(named.path())).await? {
                     Some(object) => items.push(covered(object)),
                     None if ignore_missing => {}
                     None => return Err(missing(&named)),
                 }
             }
-            let one = pairs.len() == 1 && items.len() == 1;
-            Ok(if one { items.remove(0) } else { json!({"items": items}) })
+            Ok(if single && items.len() == 1 { items.remove(0) } else { json!({"items": items}) })
         }
         Objects::Kinds(kinds, selectors) => {
             let mut items = Vec::new();
@@ -78,7 +80,6 @@ async fn get(finder: &Finder<'_>, objects: &Objects, ignore_missing: bool) -> Re
             }
             Ok(json!({"count": items.len(), "items": items}))
         }
-        Objects::Files { .. } => finder.objects(objects).await.map(|_| Value::Null),
     }
 }
 

@@ -5,16 +5,21 @@
 //! the server only pretends ([`client`]); changes are captured, pinned to the resource version that was
 //! captured ([`edit`]), and taken back field by field ([`undo`]).
 
+mod asked;
+mod change;
 mod client;
 mod diff;
-mod edit;
 mod faults;
 mod find;
 mod kind;
 #[allow(dead_code, unused_imports, reason = "verbs that are read and not carried out yet")]
 mod line;
 mod look;
+mod manifest;
+mod quantity;
+mod record;
 mod resources;
+mod selector;
 mod target;
 mod target_draft;
 mod undo;
@@ -48,7 +53,7 @@ impl Provider for Kubernetes {
     }
 
     fn kinds(&self) -> Vec<Arc<dyn Kind>> {
-        vec![Arc::new(kind::KubectlKind)]
+        vec![Arc::new(kind::KubectlKind { secrets: self.secrets.clone() })]
     }
 
     fn target(&self, entry: &Entry, siblings: &[Entry], found: &mut Diagnostics) -> Option<Arc<dyn TargetDraft>> {

@@ -22,6 +22,8 @@ pub(super) struct Resource {
     /// Of the group: is this the version that the server prefers?
     pub(super) preferred: bool,
     pub(super) categories: Vec<String>,
+    /// Are there lists of it?
+    pub(super) can_list: bool,
 }
 
 impl Resource {
@@ -140,6 +142,7 @@ fn listed(group: &str, version: &str, preferred: bool, list: &Value) -> Vec<Reso
                 categories: texts(resource, "categories"),
                 namespaced: resource.get("namespaced").and_then(Value::as_bool).unwrap_or(false),
                 preferred,
+                can_list: texts(resource, "verbs").iter().any(|verb| verb == "list"),
                 kind,
             }
         })

@@ -1,6 +1,7 @@
 //! A cluster as a target: where it is, as whom, who is expected there, and who answers.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use playbook_core::action::{Fault, FaultKind, Identity, ReadAccess, Target};
@@ -8,11 +9,11 @@ use playbook_core::codes::Code;
 use playbook_core::ports::{BoxFuture, Cancel};
 use playbook_core::secret::Secrets;
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::client::{Call, Opened, Place, Reader, Wire, open};
 use super::faults;
-use super::resources::Catalogue;
+use super::resources::{Catalogue, Resource};
 use super::target_draft::Expect;
 
 /// A cluster. Connects when it is first used.
@@ -22,13 +23,42 @@ pub(super) struct KubeTarget {
     expect: Option<Expect>,
     secrets: Secrets,
     wire: OnceCell<Wire>,
-    catalogue: OnceCell<Arc<Catalogue>>,
+    catalogue: Mutex<Option<Arc<Catalogue>>>,
+    /// API groups, and why a write there cannot be tried.
+    pretending: Mutex<BTreeMap<String, Option<String>>>,
 }
+
+/// Groups that the API server serves itself.
+const OWN_GROUPS: &[&str] = &[
+    "",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
 
 impl KubeTarget {
     pub(super) fn new(name: &str, place: Place, expect: Option<Expect>, secrets: Secrets) -> Self {
-        let (wire, catalogue) = (OnceCell::new(), OnceCell::new());
-        Self { name: name.to_owned(), place, expect, secrets, wire, catalogue }
+        let (wire, catalogue, pretending) = (OnceCell::new(), Mutex::default(), Mutex::default());
+        Self { name: name.to_owned(), place, expect, secrets, wire, catalogue, pretending }
     }
 
     /// The target of an access, which is always one of this provider's.
@@ -51,8 +81,39 @@ impl KubeTarget {
 
     /// What the server has, asked once.
     pub(super) async fn catalogue(&self, reader: &Reader<'_>) -> Result<Arc<Catalogue>, Fault> {
-        let asked = async { Ok(Arc::new(Catalogue::ask(reader).await?)) };
-        self.catalogue.get_or_try_init(|| asked).await.cloned()
+        let mut known = self.catalogue.lock().await;
+        if let Some(known) = known.as_ref() {
+            return Ok(known.clone());
+        }
+        let asked = Arc::new(Catalogue::ask(reader).await?);
+        *known = Some(asked.clone());
+        Ok(asked)
+    }
+
+    /// An object of this kind was changed: there may be other kinds now.
+    pub(super) async fn changed(&self, resource: &Resource) {
+        if ["CustomResourceDefinition", "APIService"].contains(&resource.kind.as_str()) {
+            *self.catalogue.lock().await = None;
+            self.pretending.lock().await.clear();
+        }
+    }
+
+    /// Is a write to this group with `dryRun=All` only pretended? The API server and what it serves by
+    /// custom resource definitions keep that promise; an aggregated API server may never have heard of it.
+    pub(super) async fn pretends(&self, reader: &Reader<'_>, group: &str) -> Result<(), Fault> {
+        if OWN_GROUPS.contains(&group) {
+            return Ok(());
+        }
+        let mut known = self.pretending.lock().await;
+        let why = match known.get(group) {
+            Some(why) => why.clone(),
+            None => {
+                let why = elsewhere(reader, group).await;
+                known.insert(group.to_owned(), why.clone());
+                why
+            }
+        };
+        why.map_or(Ok(()), |why| Err(faults::may_not_pretend(group, &why)))
     }
 
     /// Before anything is sent: is it the server that is expected?
@@ -99,6 +160,23 @@ impl KubeTarget {
             }
         }
         None
+    }
+}
+
+/// Who serves a group, if it is not the API server itself.
+async fn elsewhere(reader: &Reader<'_>, group: &str) -> Option<String> {
+    let path = "/apis/apiregistration.k8s.io/v1/apiservices";
+    match reader.send(&Call::get(path)).await {
+        Ok(list) => {
+            let all = list.get("items").and_then(Value::as_array).into_iter().flatten();
+            let service = all
+                .into_iter()
+                .filter(|item| item.pointer("/spec/group").is_some_and(|own| own == group))
+                .find_map(|item| item.pointer("/spec/service").filter(|service| service.is_object()))?;
+            let text = |name: &str| service.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            Some(format!("it is served by {}/{}, which may not know of dry-run", text("namespace"), text("name")))
+        }
+        Err(fault) => Some(format!("who serves it cannot be seen (list apiservices: {})", fault.message)),
     }
 }
 

@@ -6,6 +6,7 @@ use playbook_core::action::{Action, Change, Draft, Fault, Kind, ReadAccess, Writ
 use playbook_core::codes::Code;
 use playbook_core::diagnostic::{Diagnostic, Diagnostics};
 use playbook_core::expr::{EvalError, Scope, Template};
+use playbook_core::files::Files;
 use playbook_core::model::{Class, Effect};
 use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
@@ -45,7 +46,13 @@ impl Kind for RedisKind {
         "redis"
     }
 
-    fn read(&self, key: &Spanned<String>, params: &Node, found: &mut Diagnostics) -> Option<Arc<dyn Draft>> {
+    fn read(
+        &self,
+        key: &Spanned<String>,
+        params: &Node,
+        _: &dyn Files,
+        found: &mut Diagnostics,
+    ) -> Option<Arc<dyn Draft>> {
         let words = match (params.text(), params.items()) {
             (Some(line), _) => words::split(&Spanned::new(line.to_owned(), params.span), found)?,
             (None, Some(_)) => words::list(&decode::<Vec<Spanned<String>>>(params, found)?, found)?,

@@ -50,6 +50,7 @@ impl Loop {
             scope: self.state.scope(&self.engine.checked, &self.engine.world, step),
             covered: run.covered.clone().map(|covered| (*covered, run.tolerance)),
             parts: run.parts.iter().map(|part| part.number).max().unwrap_or(0),
+            applied: run.begun(),
             executable,
             left: self.left_for(step),
             token,

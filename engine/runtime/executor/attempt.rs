@@ -30,6 +30,8 @@ pub(crate) struct Given {
     pub(crate) covered: Option<(Covered, f64)>,
     /// Parts that earlier attempts made.
     pub(crate) parts: u32,
+    /// What of this action was applied before it was stopped.
+    pub(crate) applied: Vec<String>,
     pub(crate) executable: Executable,
     pub(crate) token: CancellationToken,
     /// What is left of the step's time.
@@ -174,7 +176,7 @@ impl Worker<'_> {
         let progress = move |done, of| {
             let _ = sender.try_send(FromTask::Progress(Progress::Done { step: id.clone(), done, of }));
         };
-        let write: WriteAccess<'_> = self.given.executable.write(access, &progress);
+        let write: WriteAccess<'_> = self.given.executable.write(access, &progress).going_on(&self.given.applied);
         let mut change = action.change(write).await?;
         let mut number = self.given.parts;
         let mut moves = 0;

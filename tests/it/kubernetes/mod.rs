@@ -16,6 +16,7 @@ mod forward;
 mod https;
 mod keeper;
 mod lines;
+mod manifests;
 mod node;
 mod pods;
 mod proxy;

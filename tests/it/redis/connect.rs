@@ -8,6 +8,7 @@ use playbook_core::action::{FaultKind, ReadAccess};
 use playbook_core::codes::Code;
 use playbook_core::diagnostic::Diagnostics;
 use playbook_core::expr::Scope;
+use playbook_core::files::NoFiles;
 use playbook_core::secret::Secrets;
 use playbook_providers::redis::{Outside, provider_with};
 use serde_json::json;
@@ -104,7 +105,7 @@ async fn users_and_passwords_come_from_where_the_target_says() {
         let target = draft.open("t", &scope, &mut |_, _| {}).unwrap();
         let kind = provider.kinds().into_iter().find(|kind| kind.name() == "redis").unwrap();
         let key = playbook_core::source::Spanned::new(String::new(), playbook_core::source::Span::default());
-        let who = kind.read(&key, &tree("ACL WHOAMI"), &mut found).unwrap().prepare(&scope).unwrap();
+        let who = kind.read(&key, &tree("ACL WHOAMI"), &NoFiles, &mut found).unwrap().prepare(&scope).unwrap();
         assert_eq!(who.read(ReadAccess::new(target.as_ref(), &GO_ON)).await.unwrap(), user, "{yaml}");
     }
     let node = tree("redis: {host: h, password: {env: MISSING}}");

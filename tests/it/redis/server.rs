@@ -11,6 +11,7 @@ use playbook_core::action::{
 };
 use playbook_core::diagnostic::Diagnostics;
 use playbook_core::expr::Scope;
+use playbook_core::files::NoFiles;
 use playbook_core::plan::Planned;
 use playbook_core::ports::{BoxFuture, Cancel};
 use playbook_core::secret::Secrets;
@@ -178,7 +179,7 @@ impl Site {
     pub(super) fn problems(&self, kind: &str, yaml: &str) -> Vec<String> {
         let mut found = Diagnostics::new();
         let kind = self.provider.kinds().into_iter().find(|k| k.name() == kind).unwrap();
-        if let Some(draft) = kind.read(&Spanned::new("x".into(), Span::default()), &tree(yaml), &mut found) {
+        if let Some(draft) = kind.read(&Spanned::new("x".into(), Span::default()), &tree(yaml), &NoFiles, &mut found) {
             draft.lint(Span::default(), &mut found);
         }
         found.iter().map(|d| format!("{} {}", d.code, d.message)).collect()
@@ -188,7 +189,7 @@ impl Site {
     pub(super) fn step(&self, kind: &str, yaml: &str) -> Arc<dyn Action> {
         let mut found = Diagnostics::new();
         let kind = self.provider.kinds().into_iter().find(|k| k.name() == kind).unwrap();
-        let draft = kind.read(&Spanned::new("x".into(), Span::default()), &tree(yaml), &mut found);
+        let draft = kind.read(&Spanned::new("x".into(), Span::default()), &tree(yaml), &NoFiles, &mut found);
         let problems: Vec<String> = found.iter().map(|d| d.message.clone()).collect();
         draft.unwrap_or_else(|| panic!("{problems:?}")).prepare(&self.scope).unwrap()
     }

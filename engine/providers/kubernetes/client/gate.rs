@@ -52,6 +52,12 @@ fn subresource(parts: &[&str]) -> bool {
     rest.get(2).is_some_and(|sub| UPGRADES.contains(sub)) || rest.len() > 3
 }
 
+/// The API group that a request is for; empty for the oldest.
+pub(super) fn group_of(call: &Call) -> &str {
+    let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
+    group(&parts)
+}
+
 fn group<'a>(parts: &[&'a str]) -> &'a str {
     if parts.first() == Some(&"apis") { parts.get(1).copied().unwrap_or_default() } else { "" }
 }

@@ -17,6 +17,8 @@ use crate::kubernetes::faults;
 const ANSWER: Duration = Duration::from_secs(30);
 /// How often a request that changes nothing, or was refused untouched, is sent again.
 const AGAIN: u32 = 4;
+/// Lists of metadata; the whole objects from servers that cannot.
+const BARE: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json";
 /// Longest wait that a server may ask for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -78,7 +80,7 @@ impl Wire {
         }
     }
 
-    async fn rest(&self, wait: Duration, cancel: &dyn Cancel) -> Result<(), Fault> {
+    pub(super) async fn rest(&self, wait: Duration, cancel: &dyn Cancel) -> Result<(), Fault> {
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
             () = cancel.cancelled() => Err(faults::cancelled(false)),
@@ -171,7 +173,7 @@ fn request(call: &Call) -> Result<http::Request<Body>, Fault> {
         request = request.header(http::header::CONTENT_TYPE, call.content);
     }
     request
-        .header(http::header::ACCEPT, "application/json, */*")
+        .header(http::header::ACCEPT, if call.bare { BARE } else { "application/json, */*" })
         .header(http::header::USER_AGENT, "playbook")
         .body(Body::from(body))
         .map_err(|error| Fault::new(FaultKind::Invalid, Code::TargetAddress, format!("no such address: {error}")))

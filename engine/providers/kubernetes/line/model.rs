@@ -207,6 +207,44 @@ pub(in crate::kubernetes) enum Verb {
     ApiResources,
 }
 
+impl Verb {
+    /// The objects that it names, other than nodes.
+    pub(in crate::kubernetes) fn objects(&self) -> Option<&Objects> {
+        match self {
+            Self::Get(objects)
+            | Self::Describe(objects)
+            | Self::RolloutStatus { objects, .. }
+            | Self::RolloutHistory { objects, .. }
+            | Self::RolloutRestart(objects)
+            | Self::RolloutUndo { objects, .. }
+            | Self::RolloutPause(objects)
+            | Self::RolloutResume(objects)
+            | Self::Wait { objects, .. }
+            | Self::Apply { objects, .. }
+            | Self::Patch { objects, .. }
+            | Self::SetImage { objects, .. }
+            | Self::SetEnv { objects, .. }
+            | Self::SetResources { objects, .. }
+            | Self::Scale { objects, .. }
+            | Self::Autoscale { objects, .. }
+            | Self::Label { objects, .. }
+            | Self::Annotate { objects, .. }
+            | Self::Delete { objects, .. } => Some(objects),
+            Self::Logs(logs) => Some(&logs.objects),
+            Self::Events { .. }
+            | Self::Exec(_)
+            | Self::Top { .. }
+            | Self::Create(_)
+            | Self::Cordon(_)
+            | Self::Uncordon(_)
+            | Self::Drain { .. }
+            | Self::CanI { .. }
+            | Self::Version
+            | Self::ApiResources => None,
+        }
+    }
+}
+
 /// Nodes by name or by label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::kubernetes) enum NodeChoice {

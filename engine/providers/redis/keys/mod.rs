@@ -12,6 +12,7 @@ use std::sync::Arc;
 use playbook_core::action::{Action, Change, Draft, Fault, Kind, ReadAccess, WriteAccess};
 use playbook_core::diagnostic::Diagnostics;
 use playbook_core::expr::{EvalError, Scope, Template};
+use playbook_core::files::Files;
 use playbook_core::model::{Class, Effect, Reversal};
 use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
@@ -39,7 +40,13 @@ impl Kind for KeysKind {
         "redis"
     }
 
-    fn read(&self, _: &Spanned<String>, params: &Node, found: &mut Diagnostics) -> Option<Arc<dyn Draft>> {
+    fn read(
+        &self,
+        _: &Spanned<String>,
+        params: &Node,
+        _: &dyn Files,
+        found: &mut Diagnostics,
+    ) -> Option<Arc<dyn Draft>> {
         Some(Arc::new(KeysDraft::new(Params::read(params, found)?)))
     }
 

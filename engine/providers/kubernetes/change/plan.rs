@@ -1,0 +1,106 @@
+//! What a line would change, as the server says, and what else to know before it does.
+
+use playbook_core::action::{Fault, FaultKind, ReadAccess};
+use playbook_core::codes::Code;
+use playbook_core::model::Class;
+use playbook_core::plan::{Change, Image, Impact, Planned, Sample};
+use serde_json::{Value, json};
+
+use super::edit::Edit;
+use super::impact::Surroundings;
+use super::work::{Item, Tried, is_time_of_restart, items, look, try_it};
+use crate::kubernetes::asked::Asked;
+use crate::kubernetes::client::Reader;
+use crate::kubernetes::diff;
+use crate::kubernetes::find::Finder;
+use crate::kubernetes::look::may;
+use crate::kubernetes::manifest::is_secret;
+
+/// Asks the server what would come of it.
+pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, class: Class) -> Result<Planned, Fault> {
+    let reader = Reader::open(access).await?;
+    let finder = Finder::for_asked(&reader, asked).await?;
+    let mut around = Surroundings::new(&finder);
+    let mut planned = Planned::new(class);
+    let mut samples = Vec::new();
+    for item in items(&finder, asked).await? {
+        let named = item.named();
+        let Some((before, edit)) = look(&reader, asked, &item).await? else { continue };
+        let (verb, subresource) = edit.right();
+        let resource = &named.resource;
+        let allowed = may(&finder, verb, &resource.group, &resource.plural, Some(&named.name), subresource).await?;
+        if !allowed {
+            planned.notes.push(format!("this user may not {verb} {}", named.title()));
+            continue;
+        }
+        let tried = match try_it(&reader, asked, &item, before, edit).await {
+            Ok(tried) => tried,
+            // What it goes into is made by the same line.
+            Err(fault) if awaits(&planned, &fault) => {
+                planned.changes.push(Change::new(named.title(), Image::Absent, Image::Unknown));
+                continue;
+            }
+            Err(fault) => return Err(fault),
+        };
+        if let Some(why) = &tried.untried {
+            return Err(Fault::new(
+                FaultKind::Refused,
+                Code::ServerError,
+                format!("{}: what it would come to cannot be found out: {why}", named.title()),
+            )
+            .help("a run can make the change all the same, and records what came of it"));
+        }
+        planned.changes.extend(changes(&item, &tried));
+        planned.notes.extend(around.of(&item, &tried).await?);
+        samples.push(Sample {
+            name: named.title(),
+            about: tried.before.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        });
+    }
+    planned.impact.push(Impact {
+        what: "objects".into(),
+        count: samples.len() as u64,
+        bytes: None,
+        exact: true,
+        samples,
+    });
+    Ok(planned)
+}
+
+/// Is it refused only for want of something that this line makes first?
+fn awaits(planned: &Planned, fault: &Fault) -> bool {
+    let makes = |kind: &str| planned.changes.iter().any(|change| change.subject.starts_with(kind));
+    fault.server_code.as_deref() == Some("NotFound") && fault.message.contains("namespaces") && makes("namespace/")
+}
+
+fn changes(item: &Item, tried: &Tried) -> Vec<Change> {
+    let title = item.named().title();
+    match &tried.edit {
+        Edit::Delete(_) => vec![Change::new(title, Image::of("there"), Image::Absent)],
+        Edit::Evict(..) => vec![Change::new(title, Image::of("there"), Image::of("evicted"))],
+        Edit::Create(asked) => vec![created(&title, asked)],
+        Edit::Patch { .. } => {
+            let mut all = diff::changes(&title, &diff::fields(&tried.before, &tried.after));
+            // The time of a restart is that of the run: what was approved is not lapsed by a clock.
+            all.iter_mut().filter(|change| is_time_of_restart(&change.subject)).for_each(|c| c.after = Image::Unknown);
+            all
+        }
+    }
+}
+
+/// A new object with its fields.
+pub(super) fn created(title: &str, object: &Value) -> Change {
+    let mut change = Change::new(title, Image::Absent, Image::of("created"));
+    let mut fields = diff::fields(&json!({}), object);
+    fields.retain(|field| {
+        !matches!(diff::shown(&field.path).as_str(), "apiVersion" | "kind" | "metadata.name" | "metadata.namespace")
+    });
+    change.parts = diff::changes("", &fields);
+    for part in &mut change.parts {
+        part.subject = part.subject.trim().to_owned();
+        if is_secret(object) && (part.subject.starts_with("data.") || part.subject.starts_with("stringData.")) {
+            part.after = Image::Secret;
+        }
+    }
+    change
+}

@@ -1,0 +1,211 @@
+//! Which objects a line is about, and what the server says that it would come to.
+
+use playbook_core::action::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use super::edit::{self, Edit, JSON_PATCH, RESTARTED, STRATEGIC};
+use super::{drain, moved, revision, spares_secrets};
+use crate::kubernetes::asked::Asked;
+use crate::kubernetes::client::{Call, Reader};
+use crate::kubernetes::faults;
+use crate::kubernetes::find::{Finder, Named};
+use crate::kubernetes::line::model::{Create, Number, Verb};
+use crate::kubernetes::look::missing;
+
+/// How often an object is read again because someone wrote to it meanwhile.
+const LOOKS: u32 = 10;
+
+/// One object and what is to be done with it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Item {
+    /// What the line says.
+    Change(Named),
+    /// It is to be what this says.
+    Make(Named, Value),
+    /// A node, so that nothing new comes to it.
+    Cordon(Named),
+    /// A pod is asked to go; the API version of `Eviction`, and options.
+    Evict(Named, String, Value),
+}
+
+impl Item {
+    pub(super) fn named(&self) -> &Named {
+        match self {
+            Self::Change(named) | Self::Make(named, _) | Self::Cordon(named) | Self::Evict(named, ..) => named,
+        }
+    }
+
+    /// For people, and unique within a line.
+    pub(super) fn subject(&self) -> String {
+        self.named().title()
+    }
+}
+
+/// What a change of one object would come to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tried {
+    /// Null if it is not there.
+    pub(super) before: Value,
+    pub(super) edit: Edit,
+    /// Null if there is none afterwards, or if nobody can tell.
+    pub(super) after: Value,
+    /// Why nobody can tell.
+    pub(super) untried: Option<String>,
+}
+
+/// The objects of a line.
+pub(super) async fn items(finder: &Finder<'_>, asked: &Asked) -> Result<Vec<Item>, Fault> {
+    let change = |all: Vec<Named>| all.into_iter().map(Item::Change).collect();
+    match &asked.line.verb {
+        Verb::Apply { .. } | Verb::Create(Create::Files { .. }) => {
+            let all = asked.held.manifests.iter();
+            all.map(|manifest| Ok(Item::Make(finder.of_manifest(manifest)?, manifest.object.clone()))).collect()
+        }
+        Verb::Create(Create::Object(object)) => Ok(vec![Item::Make(finder.of_object(object)?, object.clone())]),
+        Verb::Create(Create::JobFrom { name, cronjob }) => {
+            let job = job_from(finder, name, cronjob).await?;
+            Ok(vec![Item::Make(finder.of_object(&job)?, job)])
+        }
+        Verb::Create(Create::Open) => Err(faults::internal("a create without its values")),
+        Verb::Autoscale { objects, min, max, cpu_percent, name } => {
+            let mut all = Vec::new();
+            for named in finder.objects(objects).await? {
+                let scaler = scaler(finder, &named, *min, *max, *cpu_percent, name.as_deref())?;
+                all.push(Item::Make(finder.of_object(&scaler)?, scaler));
+            }
+            Ok(all)
+        }
+        Verb::Cordon(nodes) | Verb::Uncordon(nodes) => Ok(change(finder.nodes(nodes).await?)),
+        Verb::Drain { .. } => drain::items(finder, asked).await,
+        verb => match verb.objects() {
+            Some(objects) => Ok(change(finder.objects(objects).await?)),
+            None => Err(faults::internal("a line that changes nothing")),
+        },
+    }
+}
+
+/// What `create job --from` makes.
+async fn job_from(finder: &Finder<'_>, name: &str, cronjob: &str) -> Result<Value, Fault> {
+    let named = finder.named("cronjobs", cronjob)?;
+    let from = finder.reader.find(&Call::get(named.path())).await?.ok_or_else(|| missing(&named))?;
+    let of = |at: &str| from.pointer(at).cloned().unwrap_or(Value::Null);
+    let mut annotations = of("/spec/jobTemplate/metadata/annotations");
+    if !annotations.is_object() {
+        annotations = json!({});
+    }
+    annotations["cronjob.kubernetes.io/instantiate"] = "manual".into();
+    let owner = json!({"apiVersion": named.resource.api_version(), "kind": named.resource.kind, "name": cronjob,
+        "uid": of("/metadata/uid"), "controller": true});
+    Ok(json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"name": name, "namespace": named.namespace, "annotations": annotations,
+            "labels": of("/spec/jobTemplate/metadata/labels"), "ownerReferences": [owner]},
+        "spec": of("/spec/jobTemplate/spec"),
+    }))
+}
+
+/// What `autoscale` makes.
+fn scaler(
+    finder: &Finder<'_>,
+    named: &Named,
+    min: Option<Number>,
+    max: Number,
+    cpu: Option<Number>,
+    name: Option<&str>,
+) -> Result<Value, Fault> {
+    let name = name.unwrap_or(&named.name);
+    let target = json!({"apiVersion": named.resource.api_version(), "kind": named.resource.kind, "name": named.name});
+    let mut spec = json!({"scaleTargetRef": target, "maxReplicas": edit::number(max)?});
+    if let Some(min) = min {
+        spec["minReplicas"] = edit::number(min)?.into();
+    }
+    let version = if finder.catalogue.of("autoscaling/v1", "HorizontalPodAutoscaler").is_some() { "v1" } else { "v2" };
+    match (cpu, version) {
+        (Some(cpu), "v1") => spec["targetCPUUtilizationPercentage"] = edit::number(cpu)?.into(),
+        (Some(cpu), _) => {
+            let target = json!({"type": "Utilization", "averageUtilization": edit::number(cpu)?});
+            spec["metrics"] = json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]);
+        }
+        (None, _) => {}
+    }
+    Ok(json!({"apiVersion": format!("autoscaling/{version}"), "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": named.namespace}, "spec": spec}))
+}
+
+/// The object and what is to be done to it; nothing if it may be missing, and is.
+pub(super) async fn look(reader: &Reader<'_>, asked: &Asked, item: &Item) -> Result<Option<(Value, Edit)>, Fault> {
+    let named = item.named();
+    let before = reader.find(&Call::get(named.path())).await?;
+    let edit = match (item, &before) {
+        (Item::Make(_, manifest), before) => edit::of_manifest(&asked.line, named, manifest, before.as_ref())?,
+        (Item::Evict(_, api, options), Some(_)) => Edit::Evict(api.clone(), options.clone()),
+        (Item::Evict(..), None) => return Ok(None),
+        (Item::Cordon(_), Some(_)) => Edit::patch(edit::MERGE, json!({"spec": {"unschedulable": true}})),
+        (Item::Change(_), Some(before)) => match &asked.line.verb {
+            Verb::RolloutUndo { to_revision, .. } => {
+                revision::back(reader, named, before, to_revision.filter(|revision| *revision > 0)).await?
+            }
+            _ => edit::edit(&asked.line, named, before)?,
+        },
+        (Item::Change(_), None) if matches!(&asked.line.verb, Verb::Delete { ignore_not_found: true, .. }) => {
+            return Ok(None);
+        }
+        (Item::Change(_) | Item::Cordon(_), None) => return Err(missing(named)),
+    };
+    Ok(Some((before.unwrap_or(Value::Null), edit)))
+}
+
+/// What the server says that it would come to. Read again where someone wrote meanwhile.
+pub(super) async fn try_it(
+    reader: &Reader<'_>,
+    asked: &Asked,
+    item: &Item,
+    mut before: Value,
+    mut edit: Edit,
+) -> Result<Tried, Fault> {
+    let named = item.named();
+    let mut tries = 0;
+    loop {
+        // Whether a pod may go is for its budget to say when it is asked.
+        let answer = match &edit {
+            Edit::Evict(..) => Ok(Value::Null),
+            _ => reader.dry(&edit.call(named, &before)).await.map_err(moved),
+        };
+        let tried = match answer {
+            Ok(after) => {
+                let after = if edit.deletes() { Value::Null } else { after };
+                Tried { before, edit, after, untried: None }
+            }
+            Err(fault) if fault.kind == FaultKind::Moved && tries < LOOKS => {
+                tries += 1;
+                (before, edit) = look(reader, asked, item).await?.ok_or_else(|| missing(named))?;
+                continue;
+            }
+            Err(fault) => match faults::untried(&fault) {
+                Some(why) => Tried { before, edit, after: Value::Null, untried: Some(why) },
+                None => return Err(Fault { message: format!("{}: {}", named.title(), fault.message), ..fault }),
+            },
+        };
+        spares_secrets(&named.title(), &tried)?;
+        return Ok(tried);
+    }
+}
+
+/// Does the template of its pods change?
+pub(super) fn restarts(tried: &Tried) -> bool {
+    let template = |object: &Value| object.pointer("/spec/template").cloned();
+    template(&tried.before).is_some() && !tried.after.is_null() && template(&tried.before) != template(&tried.after)
+}
+
+/// Is this the time of a restart, which is that of the run?
+pub(super) fn is_time_of_restart(subject: &str) -> bool {
+    subject.contains(RESTARTED)
+}
+
+/// A patch that puts another template of pods in place.
+pub(super) fn template(template: &Value, strategic: bool) -> Edit {
+    if strategic {
+        return Edit::patch(STRATEGIC, template.clone());
+    }
+    Edit::patch(JSON_PATCH, json!([{"op": "replace", "path": "/spec/template", "value": template}]))
+}
