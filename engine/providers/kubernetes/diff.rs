@@ -20,6 +20,13 @@ pub(super) struct Field {
     pub(super) after: Option<Value>,
 }
 
+impl Field {
+    /// Is it what kubectl applied last?
+    pub(super) fn is_applied(&self) -> bool {
+        matches!(self.path.last(), Some(Seg::Key(key)) if key == APPLIED)
+    }
+}
+
 /// Fields of `metadata` that the server writes.
 const OWNED: &[&str] = &[
     "managedFields",
@@ -34,7 +41,7 @@ const OWNED: &[&str] = &[
 /// Where kubectl keeps what it applied last.
 pub(super) const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Annotations that controllers and clients keep for themselves.
-const NOISE: &[&str] = &["deployment.kubernetes.io/revision", APPLIED];
+const NOISE: &[&str] = &["deployment.kubernetes.io/revision"];
 
 /// Without what kubectl applied last.
 pub(super) fn forget_applied(object: &mut Value) {
@@ -207,16 +214,23 @@ pub(super) fn shown(path: &[Seg]) -> String {
     text
 }
 
-/// The differences for people, under the name of the object.
+/// The differences for people, under the name of the object. What kubectl applied last repeats the
+/// others.
 pub(super) fn changes(title: &str, fields: &[Field]) -> Vec<Change> {
     let image = |value: Option<&Value>| value.map_or(Image::Absent, |value| Image::Value(value.clone()));
-    fields
-        .iter()
-        .map(|field| {
-            let subject = format!("{title} {}", shown(&field.path));
-            Change::new(subject, image(field.before.as_ref()), image(field.after.as_ref()))
-        })
-        .collect()
+    let note = |value: Option<&Value>| value.map_or(Image::Absent, |_| Image::of("the manifest that was applied"));
+    let alone = fields.iter().all(Field::is_applied);
+    let told = fields.iter().filter(|field| alone || !field.is_applied());
+    let change = |field: &Field| {
+        let side = |value: Option<&Value>| if field.is_applied() { note(value) } else { image(value) };
+        let after = if field.is_applied() && field.after.is_some() {
+            Image::of("the manifest that is applied")
+        } else {
+            side(field.after.as_ref())
+        };
+        Change::new(format!("{title} {}", shown(&field.path)), side(field.before.as_ref()), after)
+    };
+    told.map(change).collect()
 }
 
 /// Sets fields back. Mappings that were not there before and are empty now go as well.
@@ -231,15 +245,6 @@ pub(super) fn restore(object: &mut Value, fields: &[Field], before: &Value) {
             }
             set(object, parent, None);
         }
-    }
-}
-
-/// Sets back what kubectl applied last, if `ours` is what is there.
-pub(super) fn restore_applied(object: &mut Value, before: &Value, ours: &Value) {
-    let path = [Seg::Key("metadata".into()), Seg::Key("annotations".into()), Seg::Key(APPLIED.into())];
-    if get(object, &path) == get(ours, &path) && get(before, &path) != get(ours, &path) {
-        let field = Field { before: get(before, &path).cloned(), after: None, path: path.to_vec() };
-        restore(object, &[field], before);
     }
 }
 

@@ -69,7 +69,7 @@ fn decide(kept: &Kept, now: Option<&Value>) -> Way {
         };
     }
     if kept.creates() {
-        if kept.made.as_deref().is_some_and(|made| uid != Some(made)) {
+        if kept.made.as_deref().is_some_and(|made| uid != Some(made)) && !made_by_us(now) {
             return differs("another one of that name");
         }
         if going {
@@ -78,7 +78,8 @@ fn decide(kept: &Kept, now: Option<&Value>) -> Way {
         let conflicts = conflicts(kept, &kept.stated(), now);
         return if conflicts.is_empty() { Way::Delete(now.clone()) } else { Way::Conflicts(conflicts) };
     }
-    if uid != Some(kept.uid.as_str()) {
+    // One that a later step deleted, and its rollback made again, is the same one.
+    if uid != Some(kept.uid.as_str()) && !made_by_us(now) {
         return differs("another one of that name");
     }
     let fields = kept.fields();
@@ -86,7 +87,8 @@ fn decide(kept: &Kept, now: Option<&Value>) -> Way {
     if !conflicts.is_empty() {
         return Way::Conflicts(conflicts);
     }
-    let back: Vec<Field> = fields.into_iter().filter(|f| diff::get(now, &f.path) != f.before.as_ref()).collect();
+    let back: Vec<Field> =
+        fields.into_iter().filter(|f| diff::get(now, &f.path) == f.after.as_ref() && f.after != f.before).collect();
     if back.is_empty() { Way::Done } else { Way::Fields(back, now.clone()) }
 }
 
@@ -94,7 +96,8 @@ fn decide(kept: &Kept, now: Option<&Value>) -> Way {
 fn conflicts(kept: &Kept, fields: &[Field], now: &Value) -> Vec<Difference> {
     let theirs = |field: &&Field| {
         let value = diff::get(now, &field.path);
-        value != field.before.as_ref() && value != field.after.as_ref()
+        // A note of kubectl's that someone has written since stays as it is, and is no reason to stop.
+        value != field.before.as_ref() && value != field.after.as_ref() && !field.is_applied()
     };
     let conflict = |field: &Field| Difference {
         subject: format!("{} {}", kept.title, diff::shown(&field.path)),
@@ -113,7 +116,6 @@ fn call(kept: &Kept, way: &Way) -> Option<Call> {
             // The whole object with these fields as they were, on the version that was looked at.
             let mut object = now.clone();
             diff::restore(&mut object, fields, &kept.before);
-            diff::restore_applied(&mut object, &kept.before, &kept.wanted);
             Some(Call::with("PUT", kept.path.clone(), object))
         }
         Way::Delete(now) => {
@@ -187,7 +189,8 @@ impl<'a> ObjectUndo<'a> {
             let left = if kept.deletes {
                 diff::fields(&kept.before, &read)
             } else {
-                let differs = |field: &Field| diff::get(&read, &field.path) != field.before.as_ref();
+                let differs =
+                    |field: &Field| !field.is_applied() && diff::get(&read, &field.path) != field.before.as_ref();
                 kept.fields().into_iter().filter(differs).collect()
             };
             if left.is_empty() {

@@ -28,11 +28,17 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// A namespace with the deployment `web`.
     pub(super) fn new(role: Role) -> Option<Self> {
+        let scene = Self::empty(role)?;
+        scene.cluster.apply(&scene.namespace, WEB);
+        Some(scene)
+    }
+
+    /// A namespace of its own.
+    pub(super) fn empty(role: Role) -> Option<Self> {
         let cluster = Cluster::shared()?;
-        let namespace = cluster.namespace();
-        cluster.apply(&namespace, WEB);
-        Some(Self { cluster, namespace, user: cluster.user(role), desk: Desk::new() })
+        Some(Self { cluster, namespace: cluster.namespace(), user: cluster.user(role), desk: Desk::new() })
     }
 
     pub(super) fn file(&self, steps: &str) -> String {

@@ -26,7 +26,7 @@ impl Scene {
     }
 
     /// Every object that a person would have made, without what the server writes.
-    fn everything(&self) -> BTreeMap<String, Value> {
+    pub(super) fn everything(&self) -> BTreeMap<String, Value> {
         let kinds =
             ["deployments", "statefulsets", "horizontalpodautoscalers", "jobs", "services", "configmaps", "secrets"];
         let mut all = BTreeMap::new();
