@@ -124,6 +124,10 @@ fn emit(step: Option<StepIx>, event: Event) -> Command {
     Command::Emit(Box::new(Emit { step, event }))
 }
 
+fn bypassed(by: &str, digest: Digest) -> ApprovalDecided {
+    ApprovalDecided { decision: Decision::Bypassed, comment: Some(by.into()), waited_us: 0, digest, answer: None }
+}
+
 impl Decider<'_> {
     fn scope(&self, ix: StepIx) -> Scope {
         self.state.scope(self.checked, self.world, ix)
@@ -168,6 +172,12 @@ impl Decider<'_> {
                     answer: None,
                 };
                 commands.push(emit(Some(ix), Event::ApprovalDecided(decided)));
+                continue;
+            }
+            // Asked, and the process ended before it was written down that nobody has to answer.
+            let written = gate_of(self.checked, self.state, self.checked.step(ix));
+            if let Some(by) = written.and_then(|gate| self.beforehand(&gate)) {
+                commands.push(emit(Some(ix), Event::ApprovalDecided(bypassed(by, gate.asked.digest))));
             }
         }
         let at_work = !self.state.running.is_empty() || !self.state.busy.is_empty();
@@ -365,25 +375,21 @@ impl Decider<'_> {
         Ok(true)
     }
 
+    /// Why nobody is asked: in a drill everything is thrown away.
+    fn beforehand(&self, gate: &Gate) -> Option<&'static str> {
+        match gate {
+            Gate::Confirm(_) if self.yes => Some("--yes"),
+            Gate::Confirm(_) | Gate::Approval(_) | Gate::Manual(_) => self.drill.then_some("drill"),
+        }
+    }
+
     fn ask(&self, step: &Step, gate: &Gate, scope: &Scope) -> Vec<Command> {
         if self.state.step(step.ix).gate.is_some() {
             return Vec::new();
         }
-        // In a drill nobody is asked: everything there is thrown away.
-        let beforehand = match gate {
-            Gate::Confirm(_) if self.yes => Some("--yes"),
-            Gate::Confirm(_) | Gate::Approval(_) | Gate::Manual(_) => self.drill.then_some("drill"),
-        };
-        if let Some(by) = beforehand {
+        if let Some(by) = self.beforehand(gate) {
             let asked = request(gate, step, scope, Vec::new());
-            let digest = asked.digest;
-            let decided = ApprovalDecided {
-                decision: Decision::Bypassed,
-                comment: Some(by.into()),
-                waited_us: 0,
-                digest,
-                answer: None,
-            };
+            let decided = bypassed(by, asked.digest);
             return vec![
                 emit(Some(step.ix), Event::ApprovalRequested(Box::new(asked))),
                 emit(Some(step.ix), Event::ApprovalDecided(decided)),

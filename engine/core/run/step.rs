@@ -218,10 +218,11 @@ impl StepRun {
     pub fn begun(&self) -> Vec<String> {
         let mut begun = Vec::new();
         for part in self.parts.iter().filter(|part| !part.captured.for_rollback) {
-            match (&part.known, part.captured.last) {
-                (PartKnown::Applied(_) | PartKnown::NotApplied, true) => begun.clear(),
-                (PartKnown::Applied(_), false) => begun.push(part.captured.subject.clone()),
-                _ => {}
+            let applied = matches!(part.known, PartKnown::Applied(_));
+            if part.captured.last && (applied || part.returned.is_some()) {
+                begun.clear();
+            } else if applied {
+                begun.push(part.captured.subject.clone());
             }
         }
         begun

@@ -10,6 +10,7 @@ mod assets;
 mod audit;
 mod bed;
 mod cluster;
+mod crash;
 mod exec;
 mod fault;
 mod forward;
