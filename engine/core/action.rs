@@ -55,6 +55,25 @@ pub trait Provider: Send + Sync {
 
     /// Finds out whether a change happened whose result was never recorded.
     fn probe<'a>(&'a self, access: ReadAccess<'a>, part: &'a UndoPart) -> BoxFuture<'a, Result<Verdict, Fault>>;
+
+    /// Does the change of this record go on at the target after it was made, so that its step is not
+    /// done before [`Provider::settle`] says so? Asked when the part is captured, and recorded.
+    fn settles(&self, record: &UndoRecord) -> bool {
+        let _ = record;
+        false
+    }
+
+    /// Waits until what these parts began at the target has come to its end. The parts are recorded as
+    /// applied, and are all that it knows: after a crash it is called again, with the same. Without
+    /// blobs. Gives what is to be added to the result of the step; nothing is `null`.
+    ///
+    /// # Errors
+    /// When it does not come to its end, with the reason as far as it can be found out. The change
+    /// stays made.
+    fn settle<'a>(&'a self, access: WriteAccess<'a>, parts: Vec<UndoPart>) -> BoxFuture<'a, Result<Value, Fault>> {
+        let _ = (access, parts);
+        Box::pin(async { Ok(Value::Null) })
+    }
 }
 
 /// One action, such as `redis` or `redis.keys`.
@@ -157,6 +176,11 @@ pub trait Action: Send + Sync {
     /// Performs an action that only reads, and gives its result.
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>>;
 
+    /// As [`Action::read`], in a plan, which does not wait: looks once.
+    fn peek<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Look, Fault>> {
+        Box::pin(async move { Ok(Look::Now(self.read(access).await?)) })
+    }
+
     /// Why only a run performs this read, where a plan must not: it may do more than can be seen, or
     /// hold the target up.
     fn only_in_run(&self) -> Option<&'static str> {
@@ -172,10 +196,23 @@ pub trait Action: Send + Sync {
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>>;
 }
 
+/// What one look at a read gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    /// This is its result.
+    Now(Value),
+    /// A run would wait, and this is how things stand.
+    NotYet(String),
+}
+
+/// What a fault says whose only cause is that someone, or a deadline, ended it.
+pub const TOLD_TO_STOP: &str = "it was told to stop";
+
 /// A change under way: part by part, each captured before it is applied.
 ///
 /// The engine calls [`Change::capture`], makes the record and the intent durable, then calls
-/// [`Change::apply`]; again until nothing is left.
+/// [`Change::apply`]; again until nothing is left. Then, where there is something to wait for,
+/// [`Provider::settle`].
 pub trait Change: Send {
     /// Reads what the next part will change and holds on to it, so that nothing slips in between.
     /// `None`: nothing is left.

@@ -579,6 +579,9 @@ pub struct StateCaptured {
     /// Was it captured for a rollback that needed room, not for a change of the playbook?
     #[serde(default)]
     pub for_rollback: bool,
+    /// Does it go on at the target after it was made, so that its step waits for it?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settles: bool,
 }
 
 /// See [`Event::ActionIntent`].

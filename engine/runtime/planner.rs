@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use playbook_core::action::{Action, Fault, FaultKind, Identity, ReadAccess, Target};
+use playbook_core::action::{Action, Fault, FaultKind, Identity, Look, ReadAccess, Target};
 use playbook_core::brief::brief;
 use playbook_core::check::{Assert, Body, Checked, Lane, Level, Step, effective};
 use playbook_core::codes::Code;
@@ -224,8 +224,15 @@ impl Planner<'_> {
             line.outcome = Some(why.into());
             return;
         }
-        let value = match patient(action.read(access)).await {
-            Ok(value) => value,
+        let value = match patient(action.peek(access)).await {
+            Ok(Look::Now(value)) => value,
+            Ok(Look::NotYet(why)) => {
+                line.known = Known::AfterRun(Vec::new());
+                line.outcome = Some(format!("not yet: {why}"));
+                // What comes after it reads what will have changed by then.
+                so.dirty[step.ix.at()] = true;
+                return;
+            }
             Err(fault) => {
                 line.known = Known::Undetermined(fault.message);
                 return;

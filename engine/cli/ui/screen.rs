@@ -143,7 +143,8 @@ impl Drawing {
     fn under(&self, text: &str) {
         let indent = self.board.id_width.max(8) + 6;
         let room = self.width.saturating_sub(indent).max(20);
-        for line in wrap(&self.out.clean(text), room) {
+        // Cleaned as a whole: a secret may have several lines.
+        for line in self.out.clean(text).lines().flat_map(|line| wrap(line, room)) {
             self.say(&format!("{:indent$}{line}", ""));
         }
     }
@@ -350,6 +351,9 @@ impl Drawing {
     fn progress(&mut self, progress: &Progress) {
         match progress {
             Progress::Done { step, done, of } => {
+                // Of a step that goes on waiting after a crash nothing was told before.
+                let title = self.board.line(step).title.clone();
+                self.begin(step, &title);
                 if let Some(bar) = self.moving.get(step) {
                     let of = of.map(|of| format!(" of {}", grouped(of))).unwrap_or_default();
                     let line = self.board.line(step);

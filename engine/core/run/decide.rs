@@ -40,6 +40,8 @@ pub enum Command {
     Prepare(StepIx),
     /// Find out whether the open intents of this step were carried out.
     Probe(StepIx),
+    /// Wait until what this step's change began, before the process ended, comes to its end.
+    Settle(StepIx),
     /// Roll this step back from what was captured.
     Undo(StepIx),
     /// Tell everything that is running to end.
@@ -143,6 +145,12 @@ impl Decider<'_> {
             }
             match run.status {
                 Status::InDoubt => commands.push(Command::Probe(ix)),
+                // A rollback does not wait for what it takes back: such a step is given up.
+                Status::Settled
+                    if run.settling().next().is_some()
+                        && self.state.phase == Phase::Rollback
+                        && self.checked.step(ix).lane == Lane::Main => {}
+                Status::Settled if run.settling().next().is_some() => commands.push(Command::Settle(ix)),
                 Status::Settled => {
                     let attempt = match run.ended_by().and_then(|part| part.returned.clone()) {
                         Some(value) => Attempt::Returned(value),

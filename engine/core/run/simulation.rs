@@ -23,7 +23,7 @@ use crate::registry::Registry;
 use crate::source::{Sources, Spanned};
 use crate::syntax::tree::{Entry, Node};
 
-/// A provider whose actions are words: `look`, `change`, `flaky`, `fail`, `doubt`.
+/// A provider whose actions are words: `look`, `change`, `settle`, `flaky`, `fail`, `doubt`.
 struct Fake;
 
 struct FakeKind;
@@ -95,7 +95,7 @@ impl Draft for FakeDraft {
     }
     fn classify(&self, words: &[Option<String>]) -> Class {
         match words.first().and_then(Option::as_deref) {
-            Some("change" | "doubt") => Class::new(Effect::Change, Reversal::Exact),
+            Some("change" | "settle" | "doubt") => Class::new(Effect::Change, Reversal::Exact),
             _ => Class::READ,
         }
     }
@@ -110,6 +110,8 @@ struct Outside {
     applied: BTreeMap<StepIx, i32>,
     order: Vec<(StepIx, i32)>,
     flaked: BTreeSet<StepIx>,
+    /// Steps whose change had come to its end when they were judged.
+    settled: BTreeSet<StepIx>,
 }
 
 impl Outside {
@@ -124,6 +126,7 @@ impl Outside {
 enum Work {
     Record(StepIx, Box<Event>),
     Apply(StepIx),
+    Settle(StepIx),
     Judge(StepIx, bool),
     Undo(StepIx),
     Probe(StepIx),
@@ -227,6 +230,10 @@ impl<'a> Run<'a> {
                         self.state.busy.insert(step);
                         self.tasks.push([Work::Probe(step)].into());
                     }
+                    Command::Settle(step) => {
+                        self.state.busy.insert(step);
+                        self.tasks.push([Work::Settle(step), Work::Judge(step, false)].into());
+                    }
                     Command::Prepare(_) | Command::CancelRunning | Command::Park => panic!("{command:?}"),
                     Command::End => return true,
                 }
@@ -242,11 +249,14 @@ impl<'a> Run<'a> {
         let word = words(self.checked, step);
         let number = self.state.step(step).parts.len() as u32 + 1;
         let mut work = std::collections::VecDeque::new();
-        if matches!(word.as_str(), "change" | "doubt") {
-            work.push_back(Work::Record(step, Box::new(captured(number))));
+        if matches!(word.as_str(), "change" | "settle" | "doubt") {
+            work.push_back(Work::Record(step, Box::new(captured(number, word == "settle"))));
             work.push_back(Work::Record(step, Box::new(intent(number))));
             work.push_back(Work::Apply(step));
             work.push_back(Work::Record(step, Box::new(result(number))));
+        }
+        if word == "settle" {
+            work.push_back(Work::Settle(step));
         }
         let fails = match word.as_str() {
             "fail" => true,
@@ -267,7 +277,11 @@ impl<'a> Run<'a> {
         match work {
             Work::Record(step, event) => self.record(Some(step), *event),
             Work::Apply(step) => self.outside.change(step, 1),
+            Work::Settle(step) => {
+                self.outside.settled.insert(step);
+            }
             Work::Judge(step, fails) => {
+                self.state.busy.remove(&step);
                 let attempt = if fails {
                     Attempt::Faulted(Fault::new(FaultKind::Unreachable, Code::Unreachable, "no"))
                 } else {
@@ -342,7 +356,7 @@ fn started() -> RunStarted {
     }
 }
 
-fn captured(part: u32) -> Event {
+fn captured(part: u32, settles: bool) -> Event {
     Event::StateCaptured(Box::new(StateCaptured {
         part,
         subject: "x".into(),
@@ -353,6 +367,7 @@ fn captured(part: u32) -> Event {
         order: UndoOrder::Data,
         last: true,
         for_rollback: false,
+        settles,
     }))
 }
 
@@ -392,7 +407,7 @@ struct Gen {
 
 fn steps() -> impl Strategy<Value = (Vec<Gen>, &'static str)> {
     let word = prop_oneof![
-        3 => Just("change"), 2 => Just("look"), 1 => Just("flaky"), 1 => Just("fail"),
+        3 => Just("change"), 2 => Just("settle"), 2 => Just("look"), 1 => Just("flaky"), 1 => Just("fail"),
     ];
     let policy = prop_oneof![3 => Just(None), 1 => Just(Some("continue")), 1 => Just(Some("rollback"))];
     let one = (word, policy, any::<Option<[u8; 2]>>(), any::<Option<u8>>(), proptest::bool::weighted(0.2));
@@ -462,6 +477,10 @@ fn holds(run: &Run<'_>) -> Result<(), TestCaseError> {
     let ups: Vec<StepIx> = run.outside.order.iter().filter(|(_, by)| *by > 0).map(|(step, _)| *step).collect();
     let unique: BTreeSet<StepIx> = ups.iter().copied().collect();
     prop_assert_eq!(ups.len(), unique.len(), "a step was applied twice: {:?}", run.outside.order);
+    for step in checked.steps.iter().filter(|step| words(checked, step.ix) == "settle") {
+        let ok = run.state.step(step.ix).status == Status::Ok;
+        prop_assert!(!ok || run.outside.settled.contains(&step.ix), "{} did not wait", step.id);
+    }
     let rolled_back = matches!(finished.outcome, Outcome::RolledBack | Outcome::PartlyRolledBack);
     let left: i32 = run.outside.applied.values().sum();
     if rolled_back {

@@ -27,7 +27,8 @@ pub enum Status {
     InDoubt,
     /// Probed, and nobody can tell: a person must.
     Doubtful,
-    /// Its change was applied before the process ended; what came of it is still to be judged.
+    /// Its change was applied before the process ended; what came of it is still to be waited for,
+    /// and judged.
     Settled,
     /// Ended well.
     Ok,
@@ -238,6 +239,14 @@ impl StepRun {
         let last = self.parts.iter().rev().find(|part| !part.captured.for_rollback)?;
         let applied = matches!(last.known, PartKnown::Applied(_)) || last.returned.is_some();
         (last.captured.last && last.attempt == self.attempt && applied).then_some(last)
+    }
+
+    /// Its changes that go on at the target after they were made.
+    pub fn settling(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| {
+            let applied = matches!(part.known, PartKnown::Applied(_)) || part.returned.is_some();
+            part.captured.settles && applied
+        })
     }
 
     /// Did any part of it change anything, as far as is known?

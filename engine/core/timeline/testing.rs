@@ -161,6 +161,7 @@ impl Story {
             order: UndoOrder::Data,
             last: true,
             for_rollback: false,
+            settles: false,
         };
         self.tell(Some(step), Event::StateCaptured(Box::new(captured)))
     }

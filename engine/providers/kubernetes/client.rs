@@ -5,6 +5,7 @@
 
 mod gate;
 mod open;
+mod watch;
 mod wire;
 
 use playbook_core::action::{Fault, ReadAccess, WriteAccess};

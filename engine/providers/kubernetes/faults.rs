@@ -1,6 +1,6 @@
 //! Errors of the driver and of the API server → faults with a cause and what to do.
 
-use playbook_core::action::{Fault, FaultKind};
+use playbook_core::action::{Fault, FaultKind, TOLD_TO_STOP};
 use playbook_core::codes::Code;
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ pub(super) fn silent(server: &str, changes: bool) -> Fault {
 
 /// Told to stop.
 pub(super) fn cancelled(changes: bool) -> Fault {
-    let fault = Fault::new(FaultKind::Cancelled, Code::TimedOut, "it was told to stop")
+    let fault = Fault::new(FaultKind::Cancelled, Code::TimedOut, TOLD_TO_STOP)
         .help("what was done up to here is recorded, and can be rolled back");
     if changes { fault.unclear() } else { fault }
 }

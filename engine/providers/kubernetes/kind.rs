@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use playbook_core::action::{Action, Change, Draft, Fault, Kind, ReadAccess, WriteAccess};
+use playbook_core::action::{Action, Change, Draft, Fault, Kind, Look, ReadAccess, WriteAccess};
 use playbook_core::codes::Code;
 use playbook_core::diagnostic::{Diagnostic, Diagnostics};
 use playbook_core::expr::{EvalError, Scope, Template};
@@ -20,6 +20,7 @@ use super::change::{self, ObjectChange};
 use super::line::model::{Line, Verb};
 use super::line::{self, Filled, Form};
 use super::look;
+use super::{waiting, wanted};
 
 /// The action `kubectl`.
 pub(super) struct KubectlKind {
@@ -55,6 +56,14 @@ impl Kind for KubectlKind {
             );
             return None;
         }
+        if let Verb::Wait { wanted, .. } = &line.verb
+            && let Err(why) = wanted::Goal::of(wanted)
+        {
+            let unclear =
+                Diagnostic::error(Code::UnsuitableCommand, key.span, format!("this JSONPath is not understood: {why}"));
+            found.push(unclear.help("write one path in braces: --for=jsonpath='{.status.phase}'=Running"));
+            return None;
+        }
         let asked = Asked::read(line, files, &self.secrets, params.span, found)?;
         Some(Arc::new(LineDraft { form, asked }))
     }
@@ -85,6 +94,10 @@ fn not_yet(line: &Line) -> Option<&'static str> {
         | Verb::CanI { .. }
         | Verb::Version
         | Verb::ApiResources
+        | Verb::RolloutStatus { .. }
+        | Verb::RolloutHistory { .. }
+        | Verb::Top { .. }
+        | Verb::Wait { .. }
         | Verb::Delete { .. }
         | Verb::Patch { .. }
         | Verb::Scale { .. }
@@ -104,10 +117,6 @@ fn not_yet(line: &Line) -> Option<&'static str> {
         | Verb::Cordon(_)
         | Verb::Uncordon(_) => None,
         Verb::Exec(_) => Some("exec"),
-        Verb::Top { .. } => Some("top"),
-        Verb::RolloutStatus { .. } => Some("rollout status"),
-        Verb::RolloutHistory { .. } => Some("rollout history"),
-        Verb::Wait { .. } => Some("wait"),
     }
 }
 
@@ -174,6 +183,24 @@ impl Action for LineAction {
 
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(look::look(access, &self.asked))
+    }
+
+    fn peek<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Look, Fault>> {
+        Box::pin(async move {
+            if waiting::waits(&self.asked.line) {
+                return waiting::look_once(access, &self.asked).await;
+            }
+            Ok(Look::Now(look::look(access, &self.asked).await?))
+        })
+    }
+
+    fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(async move {
+            if waiting::waits(&self.asked.line) {
+                return waiting::wait(&access, &self.asked).await;
+            }
+            look::look(access.reading(), &self.asked).await
+        })
     }
 
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>> {

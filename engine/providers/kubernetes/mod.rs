@@ -6,32 +6,44 @@
 //! captured ([`edit`]), and taken back field by field ([`undo`]).
 
 mod asked;
+mod awaited;
 mod change;
 mod client;
 mod diff;
 mod faults;
 mod find;
+mod history;
+mod jsonpath;
 mod kind;
 #[allow(dead_code, unused_imports, reason = "verbs that are read and not carried out yet")]
 mod line;
 mod look;
 mod manifest;
+mod pod_trouble;
 mod quantity;
 mod record;
 mod resources;
+mod rollout;
 mod selector;
 mod target;
 mod target_draft;
+mod top;
+mod trouble;
 mod undo;
+mod waiting;
+mod wanted;
 
 use std::sync::Arc;
 
-use playbook_core::action::{Fault, Kind, Provider, ReadAccess, TargetDraft, Undo, UndoPart, Verdict, WriteAccess};
+use playbook_core::action::{
+    Fault, Kind, Provider, ReadAccess, TargetDraft, Undo, UndoPart, UndoRecord, Verdict, WriteAccess,
+};
 use playbook_core::diagnostic::Diagnostics;
 use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
 use playbook_core::secret::Secrets;
 use playbook_core::syntax::tree::Entry;
+use serde_json::Value;
 
 /// The Kubernetes provider. `secrets` are those of the process: known values are kept out of
 /// everything it says, and tokens of kubeconfigs become known.
@@ -78,5 +90,13 @@ impl Provider for Kubernetes {
 
     fn probe<'a>(&'a self, access: ReadAccess<'a>, part: &'a UndoPart) -> BoxFuture<'a, Result<Verdict, Fault>> {
         Box::pin(undo::probe(access, part))
+    }
+
+    fn settles(&self, record: &UndoRecord) -> bool {
+        waiting::settles(record)
+    }
+
+    fn settle<'a>(&'a self, access: WriteAccess<'a>, parts: Vec<UndoPart>) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(waiting::settle(access, parts))
     }
 }

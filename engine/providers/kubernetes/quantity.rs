@@ -8,7 +8,6 @@ pub(super) fn millicores(text: &str) -> Option<u64> {
 }
 
 /// Bytes of an amount of memory.
-#[allow(dead_code, reason = "for top")]
 pub(super) fn bytes(text: &str) -> Option<u64> {
     scaled(text, 0)
 }

@@ -1,6 +1,6 @@
 //! Errors of the driver and of the server → faults with a cause and what to do.
 
-use playbook_core::action::{Fault, FaultKind};
+use playbook_core::action::{Fault, FaultKind, TOLD_TO_STOP};
 use playbook_core::codes::Code;
 use playbook_core::secret::Secrets;
 
@@ -101,7 +101,7 @@ fn kind(code: &str, text: &str) -> (FaultKind, Code, bool, &'static str) {
 
 /// Told to stop.
 pub(super) fn cancelled() -> Fault {
-    Fault::new(FaultKind::Cancelled, Code::TimedOut, "it was told to stop")
+    Fault::new(FaultKind::Cancelled, Code::TimedOut, TOLD_TO_STOP)
         .help("what was done up to here is recorded, and can be rolled back")
 }
 

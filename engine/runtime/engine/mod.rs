@@ -241,6 +241,7 @@ impl Loop {
                     Command::Start(step) => self.start(step)?,
                     Command::Prepare(step) => self.prepare(step),
                     Command::Probe(step) => self.probe(step),
+                    Command::Settle(step) => self.settle_step(step)?,
                     Command::Undo(step) => self.undo(step)?,
                     Command::CancelRunning => {
                         self.state.cancel_told = true;

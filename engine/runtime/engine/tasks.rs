@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Loop;
 use crate::error::RuntimeError;
-use crate::executor::{FromTask, Given, TaskEnd, attempt, prepare, undo};
+use crate::executor::{FromTask, Given, TaskEnd, attempt, prepare, settle, undo};
 
 impl Loop {
     fn token(&mut self, step: StepIx) -> CancellationToken {
@@ -39,25 +39,40 @@ impl Loop {
     }
 
     pub(super) fn start(&mut self, step: StepIx) -> Result<(), RuntimeError> {
+        let given = self.given(step)?;
+        let shared = self.shared.clone();
+        self.spawn(step, attempt(shared, given));
+        Ok(())
+    }
+
+    /// Its change was made before the process ended, and goes on at the target.
+    pub(super) fn settle_step(&mut self, step: StepIx) -> Result<(), RuntimeError> {
+        let given = self.given(step)?;
+        self.state.busy.insert(step);
+        let returned = self.state.step(step).ended_by().and_then(|part| part.returned.clone());
+        let shared = self.shared.clone();
+        self.spawn(step, settle(shared, given, returned));
+        Ok(())
+    }
+
+    fn given(&mut self, step: StepIx) -> Result<Given, RuntimeError> {
         let token = self.token(step);
         let run = self.state.step(step);
         let executable = self
             .state
             .executable()
             .ok_or_else(|| RuntimeError::Internal("a step was to begin after its run had ended".into()))?;
-        let given = Given {
+        Ok(Given {
             step,
             scope: self.state.scope(&self.engine.checked, &self.engine.world, step),
             covered: run.covered.clone().map(|covered| (*covered, run.tolerance)),
             parts: run.parts.iter().map(|part| part.number).max().unwrap_or(0),
             applied: run.begun(),
+            settling: run.settling().cloned().collect(),
             executable,
             left: self.left_for(step),
             token,
-        };
-        let shared = self.shared.clone();
-        self.spawn(step, attempt(shared, given));
-        Ok(())
+        })
     }
 
     pub(super) fn prepare(&mut self, step: StepIx) {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use playbook_core::action::{Action, Capture, Executable, Fault, FaultKind, Happened, ReadAccess, WriteAccess};
+use playbook_core::action::{
+    Action, Capture, Change, Executable, Fault, FaultKind, Happened, ReadAccess, TOLD_TO_STOP, WriteAccess,
+};
 use playbook_core::check::{Step, effective};
 use playbook_core::codes::Code;
 use playbook_core::event::{ActionIntent, ActionResult, Covered, Event, ProbeVerdict, StateCaptured};
@@ -13,9 +15,9 @@ use playbook_core::run::{Attempt, Part, PartKnown, eval_fault, lapse};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{FromTask, Shared, TaskEnd, Told};
+use super::settle::{self, progress, with};
+use super::{Shared, TaskEnd, Told};
 use crate::journal::seal_blob;
-use crate::sink::Progress;
 
 /// How long an action that was told to end may take to do so.
 const GRACE: Duration = Duration::from_secs(10);
@@ -32,6 +34,8 @@ pub(crate) struct Given {
     pub(crate) parts: u32,
     /// What of this action was applied before it was stopped.
     pub(crate) applied: Vec<String>,
+    /// Those of them that go on at the target after they were made.
+    pub(crate) settling: Vec<Part>,
     pub(crate) executable: Executable,
     pub(crate) token: CancellationToken,
     /// What is left of the step's time.
@@ -40,10 +44,19 @@ pub(crate) struct Given {
 
 /// Carries out one attempt, within its time.
 pub(crate) async fn attempt(shared: Arc<Shared>, given: Given) -> TaskEnd {
-    let token = given.token.clone();
-    let left = given.left;
-    let worker = Worker { shared: &shared, given: &given, told: Told(token.clone()) };
-    let work = worker.work();
+    let worker = Worker { shared: &shared, given: &given, told: Told(given.token.clone()) };
+    match within(&given, worker.work()).await {
+        End::Lapsed(why) => TaskEnd::Lapsed(why),
+        End::Returned(value) => TaskEnd::Attempt(Attempt::Returned(value)),
+        End::Lost => TaskEnd::Attempt(Attempt::Lost),
+        End::Faulted(fault) => TaskEnd::Attempt(Attempt::Faulted(fault)),
+    }
+}
+
+/// Ends work at the step's deadline: it is told to end, and then dropped.
+pub(super) async fn within(given: &Given, work: impl Future<Output = End>) -> End {
+    let Given { token, left, .. } = given;
+    let left = *left;
     tokio::pin!(work);
     let deadline = tokio::time::sleep(left);
     tokio::pin!(deadline);
@@ -55,21 +68,16 @@ pub(crate) async fn attempt(shared: Arc<Shared>, given: Given) -> TaskEnd {
                 late = true;
                 token.cancel();
             }
-            () = grace(&token) => break End::Faulted(
+            () = grace(token) => break End::Faulted(
                 Fault::new(FaultKind::Timeout, Code::TimedOut, "it did not end when it was told to").unclear(),
             ),
         }
     };
     match end {
-        End::Lapsed(why) => TaskEnd::Lapsed(why),
-        End::Returned(value) => TaskEnd::Attempt(Attempt::Returned(value)),
-        End::Lost => TaskEnd::Attempt(Attempt::Lost),
-        End::Faulted(fault) => TaskEnd::Attempt(Attempt::Faulted(named(fault, late, left))),
+        End::Faulted(fault) => End::Faulted(named(fault, late, left)),
+        End::Lapsed(_) | End::Returned(_) | End::Lost => end,
     }
 }
-
-/// A read tells of no progress.
-fn no_progress(_: u64, _: Option<u64>) {}
 
 async fn grace(token: &CancellationToken) {
     token.cancelled().await;
@@ -82,16 +90,16 @@ fn named(fault: Fault, late: bool, left: Duration) -> Fault {
         return fault;
     }
     let limit = playbook_core::model::Duration::from(left);
-    Fault {
-        kind: FaultKind::Timeout,
-        code: Code::TimedOut,
-        message: format!("no result within {limit}"),
-        help: "raise the step's timeout, or find out what holds it up".into(),
-        ..fault
+    let fault = Fault { kind: FaultKind::Timeout, code: Code::TimedOut, ..fault };
+    if fault.message == TOLD_TO_STOP {
+        let message = format!("no result within {limit}");
+        return Fault { message, help: "raise the step's timeout, or find out what holds it up".into(), ..fault };
     }
+    // What held it up is known.
+    Fault { message: format!("no result within {limit}: {}", fault.message), ..fault }
 }
 
-enum End {
+pub(super) enum End {
     Returned(Value),
     Lost,
     Faulted(Fault),
@@ -139,7 +147,8 @@ impl Worker<'_> {
         let intent = self.intent(0, action.words(), class, 0, access);
         self.shared.record(self.given.step, vec![intent]).await?;
         let began = Instant::now();
-        let result = action.read_in_run(self.given.executable.write(access, &no_progress)).await;
+        let progress = progress(self.shared, self.given);
+        let result = action.read_in_run(self.given.executable.write(access, &progress)).await;
         let done = ActionResult { fault: result.as_ref().err().cloned(), ..self.nothing(0, began) };
         self.shared.record(self.given.step, vec![Event::ActionResult(Box::new(done))]).await?;
         result.map(End::Returned)
@@ -171,26 +180,23 @@ impl Worker<'_> {
 
     async fn change(&self, action: &dyn Action, access: ReadAccess<'_>, class: Class) -> Result<End, Fault> {
         let step = self.given.step;
-        let id = self.step().id.clone();
-        let sender = self.shared.loop_.clone();
-        let progress = move |done, of| {
-            let _ = sender.try_send(FromTask::Progress(Progress::Done { step: id.clone(), done, of }));
-        };
+        let progress = progress(self.shared, self.given);
         let write: WriteAccess<'_> = self.given.executable.write(access, &progress).going_on(&self.given.applied);
         let mut change = action.change(write).await?;
         let mut number = self.given.parts;
+        let mut settling = self.given.settling.clone();
         let mut moves = 0;
         loop {
             if self.told.0.is_cancelled() {
-                return Err(Fault::new(FaultKind::Cancelled, Code::TimedOut, "it was told to stop")
+                return Err(Fault::new(FaultKind::Cancelled, Code::TimedOut, TOLD_TO_STOP)
                     .help("what was done up to here is recorded, and can be rolled back"));
             }
             let Some(capture) = change.capture().await? else {
-                return Ok(End::Returned(change.result()));
+                return self.settled(change, None, &settling).await;
             };
             number += 1;
             let last = capture.last;
-            let part = self.announce(number, capture, class.clone(), access).await?;
+            let mut part = self.announce(number, capture, class.clone(), access).await?;
             let began = Instant::now();
             match change.apply().await {
                 Ok(applied) => {
@@ -201,13 +207,18 @@ impl Worker<'_> {
                     }
                     let mut done = self.nothing(number, began);
                     done.changed = applied.changed;
-                    done.after = applied.after;
+                    done.after = applied.after.clone();
                     done.diff = applied.diff;
-                    done.result = last.then(|| change.result());
+                    let returned = last.then(|| change.result());
+                    done.result.clone_from(&returned);
                     events.push(Event::ActionResult(Box::new(done)));
                     self.shared.record(step, events).await?;
+                    if part.captured.settles {
+                        part.known = PartKnown::Applied(applied.after);
+                        settling.push(part);
+                    }
                     if last {
-                        return Ok(End::Returned(change.result()));
+                        return self.settled(change, returned, &settling).await;
                     }
                 }
                 Err(fault) => {
@@ -218,10 +229,29 @@ impl Worker<'_> {
                         continue;
                     }
                     drop(change);
-                    return self.after_fault(fault, part).await;
+                    return match self.after_fault(fault, part.clone()).await? {
+                        End::Lost => {
+                            settling.extend(part.captured.settles.then_some(part));
+                            settle::wait(self.shared, self.given, &settling, &self.told).await.map(|_| End::Lost)
+                        }
+                        end => Ok(end),
+                    };
                 }
             }
         }
+    }
+
+    /// Waits for what was begun, where there is such a thing, and gives the result of the whole.
+    async fn settled(
+        &self,
+        mut change: Box<dyn Change + '_>,
+        returned: Option<Value>,
+        settling: &[Part],
+    ) -> Result<End, Fault> {
+        let returned = returned.unwrap_or_else(|| change.result());
+        drop(change);
+        let settled = settle::wait(self.shared, self.given, settling, &self.told).await?;
+        Ok(End::Returned(with(returned, settled)))
     }
 
     /// Puts pre-image and intent on disk. Only after this may anything be sent.
@@ -259,6 +289,7 @@ impl Worker<'_> {
         undo: playbook_core::action::UndoRecord,
         last: bool,
     ) -> Result<StateCaptured, Fault> {
+        let settles = self.shared.provider_of(&undo.kind)?.settles(&undo);
         let bytes = undo.blob.as_ref().map_or(0, |blob| blob.len() as u64);
         let blob = match undo.blob {
             None => None,
@@ -280,6 +311,7 @@ impl Worker<'_> {
             order: undo.order,
             last,
             for_rollback: false,
+            settles,
         })
     }
 

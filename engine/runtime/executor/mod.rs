@@ -3,6 +3,7 @@
 
 mod attempt;
 mod prepare;
+mod settle;
 mod undo;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::targets::Targets;
 
 pub(crate) use attempt::{Given, attempt};
 pub(crate) use prepare::prepare;
+pub(crate) use settle::settle;
 pub(crate) use undo::undo;
 
 /// What tasks of one run share.

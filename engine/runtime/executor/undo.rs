@@ -119,6 +119,7 @@ async fn run(
             order: capture.undo.order,
             last: false,
             for_rollback: true,
+            settles: false,
         };
         shared.record(step, vec![Event::StateCaptured(Box::new(captured))]).await?;
     }

@@ -169,6 +169,12 @@ pub(super) fn edit(line: &Line, named: &Named, before: &Value) -> Result<Edit, F
                     "restart deployments, statefulsets or daemonsets",
                 ));
             }
+            if before.pointer("/spec/paused").and_then(Value::as_bool) == Some(true) {
+                return Err(invalid(
+                    format!("{} is paused, so its pods would not restart", named.title()),
+                    "kubectl: rollout resume, and then restart",
+                ));
+            }
             merge(json!({"spec": {"template": {"metadata": {"annotations": {RESTARTED: now}}}}}))
         }
         Verb::RolloutPause(_) => merge(json!({"spec": {"paused": true}})),

@@ -13,7 +13,7 @@ mod work;
 
 use std::collections::VecDeque;
 
-use playbook_core::action::{Applied, Capture, Change, Fault, FaultKind, UndoOrder, WriteAccess};
+use playbook_core::action::{Applied, Capture, Change, Fault, FaultKind, UndoOrder, UndoRecord, WriteAccess};
 use playbook_core::codes::Code;
 use playbook_core::plan::Image;
 use playbook_core::ports::BoxFuture;
@@ -29,6 +29,7 @@ use super::find::Finder;
 use super::line::model::Verb;
 use super::manifest::{self, is_secret};
 use super::record::{self, Kept};
+use super::waiting;
 use edit::Edit;
 use work::{Item, Tried, look, try_it};
 
@@ -65,7 +66,7 @@ impl<'a> ObjectChange<'a> {
             };
             let Some((before, edit)) = look(self.writer.reading(), &self.asked, &item).await? else { continue };
             let tried = try_it(self.writer.reading(), &self.asked, &item, before, edit).await?;
-            let undo = kept(&item, &tried, &tried.after).record(order(&self.asked, &tried));
+            let undo = record_of(&self.asked, &item, &tried, &kept(&item, &tried, &tried.after));
             let capture = Capture {
                 subject: item.subject(),
                 words: self.words.clone(),
@@ -98,12 +99,24 @@ impl<'a> ObjectChange<'a> {
         // What it came to is not always what the server had said beforehand.
         let made = kept(&item, &tried, &answer.body);
         let differs = !deletes && !diff::fields(&made.wanted, &kept(&item, &tried, &tried.after).wanted).is_empty();
-        let corrected = differs.then(|| made.record(order(&self.asked, &tried)));
+        let corrected = differs.then(|| record_of(&self.asked, &item, &tried, &made));
         let after = record::left(&answer.body, deletes);
         self.writer.reading().target().changed(&named.resource).await;
         self.results.push(json!({"object": title, "changed": changed, "warnings": answer.warnings}));
         Ok(Applied { changed, after, diff: if changed { diff } else { Vec::new() }, corrected })
     }
+}
+
+/// What is recorded before a change: how to take it back, and what to wait for.
+fn record_of(asked: &Asked, item: &Item, tried: &Tried, kept: &Kept) -> UndoRecord {
+    let mut record = kept.record(order(asked, tried));
+    record.data["settle"] = afterwards(asked, item, tried);
+    record
+}
+
+/// What this change goes on with at the server after it was made; null is nothing.
+fn afterwards(asked: &Asked, item: &Item, tried: &Tried) -> Value {
+    waiting::afterwards(&asked.line, item.named(), &tried.before, matches!(tried.edit, Edit::Evict(..)))
 }
 
 /// A condition on the version that no longer holds: nothing was done.

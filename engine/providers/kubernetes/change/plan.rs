@@ -6,6 +6,7 @@ use playbook_core::model::Class;
 use playbook_core::plan::{Change, Image, Impact, Planned, Sample};
 use serde_json::{Value, json};
 
+use super::afterwards;
 use super::edit::Edit;
 use super::impact::Surroundings;
 use super::work::{Item, Tried, is_time_of_restart, items, look, try_it};
@@ -15,6 +16,7 @@ use crate::kubernetes::diff;
 use crate::kubernetes::find::Finder;
 use crate::kubernetes::look::may;
 use crate::kubernetes::manifest::is_secret;
+use crate::kubernetes::waiting;
 
 /// Asks the server what would come of it.
 pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, class: Class) -> Result<Planned, Fault> {
@@ -52,6 +54,7 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
         }
         planned.changes.extend(changes(&item, &tried));
         planned.notes.extend(around.of(&item, &tried).await?);
+        planned.notes.extend(waiting::notes(&finder, named, &afterwards(asked, &item, &tried)).await?);
         samples.push(Sample {
             name: named.title(),
             about: tried.before.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default().to_owned(),

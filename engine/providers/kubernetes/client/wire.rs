@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyDataStream, BodyExt as _};
 use kube::client::Body;
 use playbook_core::action::{Fault, FaultKind, Happened};
 use playbook_core::codes::Code;
@@ -125,6 +125,26 @@ impl Wire {
         let text = String::from_utf8_lossy(bytes);
         let body = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text.into_owned()));
         Ok(Answer { body, created: code == 201, warnings: warnings.collect() })
+    }
+
+    /// Opens an answer that comes bit by bit. An error comes with the wait that the server asks for.
+    pub(super) async fn open(&self, call: &Call) -> Result<BodyDataStream<Body>, (Fault, Option<Duration>)> {
+        let asked = request(call).map_err(|fault| (fault, None))?;
+        let opening = async {
+            let response = self.0.client.send(asked).await;
+            let response = response.map_err(|error| (faults::lost(&error, &self.0.server, false), None))?;
+            let (parts, body) = response.into_parts();
+            if parts.status.is_success() {
+                return Ok(body.into_data_stream());
+            }
+            let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            let wait = parts.headers.get(http::header::RETRY_AFTER);
+            let wait: Option<u64> = wait.and_then(|value| value.to_str().ok()?.parse().ok());
+            let fault = faults::status(parts.status.as_u16(), &status(&bytes), call, &self.0.server);
+            Err((fault, wait.map(|seconds| Duration::from_secs(seconds).min(PATIENCE))))
+        };
+        let opened = tokio::time::timeout(ANSWER, opening).await;
+        opened.unwrap_or_else(|_| Err((faults::silent(&self.0.server, false), None)))
     }
 
     /// Text as it comes.
