@@ -46,10 +46,10 @@ fn a_restart_tells_the_headroom_of_disruption_budgets() {
 #[test]
 fn a_scale_tells_who_would_undo_it_and_what_a_quota_leaves() {
     let Some(scene) = Scene::new(Role::Admin) else { return };
+    scene.pods_of_web();
     scene.apply(
         "{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: auto}, spec: {minReplicas: 2, maxReplicas: 4, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}}\n---\n{apiVersion: v1, kind: ResourceQuota, metadata: {name: few}, spec: {hard: {pods: '3'}}}",
     );
-    scene.pods_of_web();
     let quota = format!("/api/v1/namespaces/{}/resourcequotas/few", scene.namespace);
     scene.cluster.wait(&quota, |quota| quota["status"]["used"]["pods"] == "2");
     let plan = scene.plan_of("scale deploy/web --replicas=6");
