@@ -25,11 +25,11 @@ struct Link {
 
 impl Known {
     /// The target with this key, which is made if there is none yet.
-    pub(super) fn target(&self, key: &str, made: Arc<dyn Target>) -> &dyn Target {
+    pub(super) fn target(&self, key: &str, made: &Arc<dyn Target>) -> &dyn Target {
         let mut chain = &self.targets;
         loop {
             let link = chain.0.get_or_init(|| {
-                Box::new(Link { key: key.to_owned(), target: Arc::clone(&made), next: Chain::default() })
+                Box::new(Link { key: key.to_owned(), target: Arc::clone(made), next: Chain::default() })
             });
             if link.key == key {
                 return link.target.as_ref();
@@ -89,12 +89,16 @@ mod tests {
         }
     }
 
+    fn named(name: &'static str) -> Arc<dyn Target> {
+        Arc::new(Named(name))
+    }
+
     #[test]
     fn the_first_target_of_a_key_stays() {
         let known = Known::default();
-        let first = known.target("a", Arc::new(Named("first")));
-        assert_eq!(known.target("b", Arc::new(Named("other"))).name(), "other");
-        assert_eq!(known.target("a", Arc::new(Named("second"))).name(), "first");
+        let first = known.target("a", &named("first"));
+        assert_eq!(known.target("b", &named("other")).name(), "other");
+        assert_eq!(known.target("a", &named("second")).name(), "first");
         assert_eq!(first.name(), "first");
     }
 }

@@ -40,9 +40,10 @@ pub(super) async fn named(door: &Door<'_>, namespace: &str, name: &str) -> Resul
     };
     match not_running(&pod) {
         None => Ok(pod),
-        Some(why) => {
-            Err(absent(format!("pod/{name} in {namespace} does not run: {why}"), "kubectl: describe and events tell more"))
-        }
+        Some(why) => Err(absent(
+            format!("pod/{name} in {namespace} does not run: {why}"),
+            "kubectl: describe and events tell more",
+        )),
     }
 }
 
@@ -60,11 +61,8 @@ pub(super) async fn of(door: &Door<'_>, namespace: &str, title: &str, owner: &Va
     if !ready.is_empty() {
         return Ok(ready);
     }
-    let why: Vec<String> = others
-        .iter()
-        .take(3)
-        .map(|pod| format!("{} {}", name(pod), not_ready(pod).unwrap_or_default()))
-        .collect();
+    let why: Vec<String> =
+        others.iter().take(3).map(|pod| format!("{} {}", name(pod), not_ready(pod).unwrap_or_default())).collect();
     let why = if why.is_empty() { "it has none at all".to_owned() } else { why.join("; ") };
     Err(absent(
         format!("no pod of {title} in {namespace} is ready: {why}"),
@@ -161,8 +159,8 @@ pub(super) fn port(pod: &Value, wanted: &str) -> Result<u16, Fault> {
     }
     let containers = pod.pointer("/spec/containers").and_then(Value::as_array).into_iter().flatten();
     let ports = containers.flat_map(|container| container.get("ports").and_then(Value::as_array).into_iter().flatten());
-    let named = ports.filter(|port| text(port, "/name") == wanted);
-    let number = named.filter_map(|port| u16::try_from(port.get("containerPort")?.as_u64()?).ok()).next();
+    let mut named = ports.filter(|port| text(port, "/name") == wanted);
+    let number = named.find_map(|port| u16::try_from(port.get("containerPort")?.as_u64()?).ok());
     number.ok_or_else(|| no_port(&format!("pod/{}", name(pod)), wanted, "write its number"))
 }
 

@@ -170,12 +170,8 @@ impl WayDraft for Draft {
             (None, Some(context)) => format!("kubernetes @{context}"),
             (None, None) => "kubernetes".into(),
         };
-        let place = Place {
-            context,
-            kubeconfig: text(&self.kubeconfig)?.map(Into::into),
-            namespace,
-            ..Place::default()
-        };
+        let place =
+            Place { context, kubeconfig: text(&self.kubeconfig)?.map(Into::into), namespace, ..Place::default() };
         Ok(Arc::new(PodTunnel {
             source: Source::Cluster(Box::new(KubeTarget::new(name, place, None, self.secrets.clone()))),
             kind: self.kind,
@@ -262,11 +258,8 @@ impl PodTunnel {
             )
             .help("check name, namespace and context")
         })?;
-        let port = if self.kind == Kind::Service {
-            pods::target_port(&owner, &self.end(), port)?
-        } else {
-            port.to_owned()
-        };
+        let port =
+            if self.kind == Kind::Service { pods::target_port(&owner, &self.end(), port)? } else { port.to_owned() };
         let ready = pods::of(door, namespace, &self.end(), &owner).await?;
         let before = self.chosen.lock().ok().and_then(|chosen| chosen.as_ref().map(|chosen| chosen.uid.clone()));
         let same = ready.iter().find(|pod| Some(pods::uid(pod)) == before.as_deref());

@@ -55,8 +55,7 @@ pub(super) fn read(
         return Ok(None);
     };
     let flags = base + 1..base + at;
-    let fixed: Vec<Option<String>> =
-        words[flags.clone()].iter().map(|word| word.fixed().map(str::to_owned)).collect();
+    let fixed: Vec<Option<String>> = words[flags.clone()].iter().map(|word| word.fixed().map(str::to_owned)).collect();
     if !insider.understands(&fixed) {
         return Ok(None);
     }
@@ -193,7 +192,7 @@ pub(super) async fn there<'a>(
     let tunnel = Arc::new(PodTunnel::to(&door, &inside.namespace, &inside.pod));
     let made = insider.target(Target::name(target), flags, &|name| environment.get(name), tunnel)?;
     let key = serde_json::json!([insider.program(), inside.namespace, inside.uid, inside.container, flags]);
-    Ok(There { target: target.known().target(&key.to_string(), made), inside, environment })
+    Ok(There { target: target.known().target(&key.to_string(), &made), inside, environment })
 }
 
 /// A change inside of a pod.
@@ -248,7 +247,10 @@ pub(super) fn replaced(inside: &Inside) -> Fault {
     Fault::new(
         FaultKind::WrongTarget,
         Code::WrongTarget,
-        format!("what runs in pod/{} of {} now is not what the run changed: it was started anew", inside.pod, inside.namespace),
+        format!(
+            "what runs in pod/{} of {} now is not what the run changed: it was started anew",
+            inside.pod, inside.namespace
+        ),
     )
     .help("its settings and data may not be what they were; look, and put back by hand what is missing")
 }

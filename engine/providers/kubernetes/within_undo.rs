@@ -1,9 +1,7 @@
 //! Taking back what was changed inside of a pod: the record says where, and holds the record of who
 //! changed it.
 
-use playbook_core::action::{
-    Capture, Fault, ReadAccess, Restore, Undo, UndoPart, UndoRecord, Verdict, WriteAccess,
-};
+use playbook_core::action::{Capture, Fault, ReadAccess, Restore, Undo, UndoPart, UndoRecord, Verdict, WriteAccess};
 use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
 use serde_json::{Value, json};
@@ -57,9 +55,14 @@ impl Record {
             let items = data.get(name).and_then(Value::as_array).ok_or_else(broken)?;
             items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(broken)).collect()
         };
-        let inside =
-            Inside { namespace: text("namespace")?, pod: text("pod")?, uid: text("uid")?, container: text("container")? };
-        let record = Self { inside, ..Self::new(&text("program")?, &texts("flags")?, Inside::default(), text("identity")?) };
+        let inside = Inside {
+            namespace: text("namespace")?,
+            pod: text("pod")?,
+            uid: text("uid")?,
+            container: text("container")?,
+        };
+        let record =
+            Self { inside, ..Self::new(&text("program")?, &texts("flags")?, Inside::default(), text("identity")?) };
         let inner = UndoRecord {
             kind: text("kind")?,
             data: data.get("data").cloned().ok_or_else(broken)?,
@@ -159,12 +162,8 @@ mod tests {
 
     #[test]
     fn what_is_wrapped_comes_out_as_it_was() {
-        let inside = Inside {
-            namespace: "dash".into(),
-            pod: "redis-0".into(),
-            uid: "u".into(),
-            container: "redis".into(),
-        };
+        let inside =
+            Inside { namespace: "dash".into(), pod: "redis-0".into(), uid: "u".into(), container: "redis".into() };
         let record = Record::new("redis-cli", &["-n".into(), "2".into()], inside, "redis:1".into());
         let inner = UndoRecord {
             kind: "redis.config/1".into(),

@@ -69,7 +69,7 @@ impl Kind for RedisKind {
             }
         };
         let draft = draft(words, key.span, found)?;
-        in_the_open(draft.words(), found);
+        in_the_open(&draft.words(), found);
         Some(draft)
     }
 
@@ -91,7 +91,7 @@ pub(super) fn draft(words: Vec<Template>, place: Span, found: &mut Diagnostics) 
 }
 
 /// A password that is written out in a playbook.
-fn in_the_open(words: Vec<&Template>, found: &mut Diagnostics) {
+fn in_the_open(words: &[&Template], found: &mut Diagnostics) {
     let texts: Vec<&str> = words.iter().map(|word| word.fixed().unwrap_or_default()).collect();
     for secret in secrets(&texts) {
         if texts.get(secret.at).is_some_and(|text| text.len() > secret.from) {

@@ -157,8 +157,7 @@ mod tests {
     #[test]
     fn flags_say_port_database_and_user() {
         let read = read("--raw -p 6380 -n 2 --user u -a pw -h 127.0.0.1").expect("reads");
-        let wanted =
-            Flags { port: Some(6380), db: Some(2), user: Some("u".into()), password: Some("pw".into()) };
+        let wanted = Flags { port: Some(6380), db: Some(2), user: Some("u".into()), password: Some("pw".into()) };
         assert_eq!(read, wanted);
     }
 

@@ -226,13 +226,11 @@ fn check_url(url: &Template, behind: bool, found: &mut Diagnostics) {
         match parse(text, false) {
             Ok(endpoint) if endpoint.password.is_some() => in_the_open(url.span(), found),
             Ok(_) => {}
-            Err(why) => found.push(
-                Diagnostic::error(Code::TargetAddress, url.span(), why).help(if behind {
-                    "for example redis://:6379/0"
-                } else {
-                    "for example redis://127.0.0.1:6379/0"
-                }),
-            ),
+            Err(why) => found.push(Diagnostic::error(Code::TargetAddress, url.span(), why).help(if behind {
+                "for example redis://:6379/0"
+            } else {
+                "for example redis://127.0.0.1:6379/0"
+            })),
         }
         return;
     }

@@ -107,12 +107,10 @@ pub(super) fn refused(error: &kube::Error, call: &Call, server: &str, changes: b
             let words = serde_json::to_value(status.as_ref()).unwrap_or_default();
             faults::status(status.code, &words, call, server)
         }
-        kube::Error::UpgradeConnection(why) => Fault::new(
-            FaultKind::Refused,
-            Code::ServerError,
-            format!("{server} opens no stream: {why}"),
-        )
-        .help("something between here and the API server may not let WebSockets through"),
+        kube::Error::UpgradeConnection(why) => {
+            Fault::new(FaultKind::Refused, Code::ServerError, format!("{server} opens no stream: {why}"))
+                .help("something between here and the API server may not let WebSockets through")
+        }
         error => faults::lost(error, server, changes),
     }
 }
@@ -143,7 +141,8 @@ mod tests {
 
     #[test]
     fn the_code_is_in_the_causes() {
-        let status = br#"{"status":"Failure","reason":"NonZeroExitCode","message":"command terminated with exit code 3",
+        let status =
+            br#"{"status":"Failure","reason":"NonZeroExitCode","message":"command terminated with exit code 3",
             "details":{"causes":[{"reason":"ExitCode","message":"3"}]}}"#;
         assert_eq!(code(status, true).ok(), Some(3));
         assert_eq!(code(br#"{"status":"Success"}"#, true).ok(), Some(0));
@@ -151,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_changed_nothing() {
-        let status = br#"{"status":"Failure","message":"OCI runtime exec failed: \"x\": executable file not found in $PATH"}"#;
+        let status =
+            br#"{"status":"Failure","message":"OCI runtime exec failed: \"x\": executable file not found in $PATH"}"#;
         let fault = code(status, true).expect_err("a fault");
         assert_eq!(fault.happened, playbook_core::action::Happened::No);
         let other = code(br#"{"status":"Failure","message":"error in stream"}"#, true).expect_err("a fault");

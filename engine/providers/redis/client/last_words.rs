@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Broken, through};
 use super::super::endpoint::{Endpoint, Place};
 use super::super::value::ServerError;
+use super::{Broken, through};
 
 /// How long to listen.
 const LISTEN: Duration = Duration::from_secs(1);

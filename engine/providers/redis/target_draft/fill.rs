@@ -33,8 +33,7 @@ impl Draft {
             // A secret is put there as it is, so it is read as it is.
             let raw = url.render(scope)?.secret.is_some();
             let parse = if self.via.is_some() { address::parse_behind } else { address::parse };
-            return parse(&text, raw)
-                .map_err(|why| failed(url.span(), why, "for example redis://127.0.0.1:6379/0"));
+            return parse(&text, raw).map_err(|why| failed(url.span(), why, "for example redis://127.0.0.1:6379/0"));
         }
         let host = text(self.host.as_ref(), scope)?;
         let socket = text(self.socket.as_ref(), scope)?;
