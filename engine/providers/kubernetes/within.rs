@@ -247,10 +247,7 @@ pub(super) fn replaced(inside: &Inside) -> Fault {
     Fault::new(
         FaultKind::WrongTarget,
         Code::WrongTarget,
-        format!(
-            "what runs in pod/{} of {} now is not what the run changed: it was started anew",
-            inside.pod, inside.namespace
-        ),
+        format!("pod/{} of {} was started anew since the run changed it", inside.pod, inside.namespace),
     )
     .help("its settings and data may not be what they were; look, and put back by hand what is missing")
 }

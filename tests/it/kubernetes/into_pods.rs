@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::audit::Entry;
 use super::cluster::{Role, User};
+use super::keeper::until;
 use super::node::Node;
+use super::settings::PATIENCE;
 use crate::live::{Desk, Done};
 
 /// A pod with a Redis server of its own.
@@ -137,7 +139,7 @@ impl Scene {
             let pods = list["items"].as_array().cloned().unwrap_or_default();
             pods.len() == 1 && super::node::condition(&pods[0], "Ready")
         };
-        let list = self.node.wait_for(super::settings::PATIENCE, &path, ready);
+        let list = self.node.wait_for(PATIENCE, &path, ready);
         list["items"][0]["metadata"]["name"].as_str().unwrap().to_owned()
     }
 
@@ -525,4 +527,100 @@ fn a_way_that_makes_no_sense_is_told_by_check() {
         "playbook: via\ninputs: {p: {type: string, default: redis-0}}\ntargets: {cache: {redis: {port: 6380}, via: {kubernetes: {statefulset: '{{ inputs.p }}'}}}}\nsteps:\n  - redis: PING\n",
     );
     desk.run(&["check", &file]).expect(0);
+}
+
+// ---------------------------------------------------------------- killed, replaced
+
+/// Runs a playbook killed at each of its events, then resumes it; `look` says what was left.
+fn killed_everywhere(scene: &Scene, steps: &str, clean: &dyn Fn(), look: &dyn Fn(&str, &Done)) {
+    let file = scene.file(steps);
+    for point in (1..=12).flat_map(|seq| ["before", "after", "synced"].map(|when| format!("{when}:{seq}"))) {
+        clean();
+        let desk = Desk::new();
+        let mut command = desk.playbook(&["run", &file, "--yes"]);
+        let killed = !command.env("PLAYBOOK_FAILPOINT", &point).output().unwrap().status.success();
+        if killed && desk.run(&["runs", "-o", "json"]).json()["runs"].as_array().is_some_and(|runs| !runs.is_empty()) {
+            look(&point, &desk.run(&["resume", "last", "--no-input"]));
+        }
+    }
+}
+
+#[test]
+fn a_redis_command_in_a_pod_is_carried_out_once_wherever_the_run_is_killed() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    let clean = || {
+        scene.cli("redis-0", &["DEL", "n"]);
+    };
+    let steps = "  - {id: it, kubectl: exec redis-0 -- redis-cli INCR n}\n";
+    killed_everywhere(&scene, steps, &clean, &|point, done| {
+        let began = !done.err().contains("never began");
+        let wanted = if began { "1" } else { "" };
+        assert_eq!(scene.cli("redis-0", &["GET", "n"]), wanted, "{point}: {}{}", done.out(), done.err());
+    });
+}
+
+#[test]
+fn a_program_that_nobody_knows_is_never_run_twice() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    let clean = || {
+        scene.node.exec(&scene.namespace, "redis-0", &["sh", "-c", ": > /data/log"]);
+    };
+    let steps = "  - {id: it, kubectl: [exec, redis-0, --, sh, -c, 'echo x >> /data/log'], confirm: sure?}\n";
+    killed_everywhere(&scene, steps, &clean, &|point, done| {
+        let log = scene.node.exec(&scene.namespace, "redis-0", &["cat", "/data/log"]).stdout;
+        assert!(log.len() <= 2, "{point}: {log:?} {}", done.out());
+        // Where it may have run, it is not called done.
+        assert!(!log.is_empty() || done.code() != 0 || done.err().contains("never began"), "{point}: {}", done.out());
+    });
+}
+
+#[test]
+fn what_was_started_anew_since_is_not_taken_for_what_was_changed() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    let file = scene.file("  - {id: it, kubectl: exec redis-0 -- redis-cli SET k v}\n");
+    scene.run(&["run", &file]).expect(0);
+    let path = format!("/api/v1/namespaces/{}/pods/redis-0", scene.namespace);
+    scene.node.delete(&path);
+    scene.node.wait_gone(&path);
+    scene.start(REDIS, "redis-0");
+    let done = scene.run(&["rollback", "last", "--yes"]).expect(5);
+    assert!(flat(&done).contains("was started anew since the run changed it"), "{}", done.out());
+}
+
+#[test]
+fn a_server_that_ends_in_the_middle_of_a_change_leaves_it_in_doubt() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    // It never answers.
+    let crash = "  - {id: it, redis: [EVAL, 'while true do end', '0'], confirm: sure?}\n";
+    let file = scene.via("'redis://'", "pod: redis-0", crash);
+    let path = format!("/api/v1/namespaces/{}/pods/redis-0", scene.namespace);
+    let mut run = scene.desk.playbook(&["run", &file, "--yes"]);
+    let run = run.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let sent = || {
+        std::fs::read_dir(scene.desk.dir.path().join("state/runs"))
+            .ok()?
+            .flatten()
+            .find_map(|file| std::fs::read_to_string(file.path()).ok()?.contains("action.intent").then_some(()))
+    };
+    until(PATIENCE, sent).expect("the run comes to its change");
+    scene.node.delete(&path);
+    let done = Done(run.wait_with_output().unwrap());
+    assert!(flat(&done).contains("the connection to redis://pod/redis-0:6379 via kubernetes broke"), "{}", done.out());
+    assert!(done.code() == 1 && flat(&done).contains("in doubt"), "{}", done.out());
+}
+
+#[test]
+fn a_named_pod_that_is_gone_is_told() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    let config = scene.config();
+    let file = scene.desk.file(
+        "gone.yaml",
+        &format!(
+            "playbook: gone\ntargets:\n  cache: {{redis: 'redis://', via: {{kubernetes: {{kubeconfig: '{config}', pod: redis-0}}}}}}\n\
+             \x20 k8s: {{kubernetes: {{kubeconfig: '{config}'}}}}\nsteps:\n  - redis: SET k v\n\
+             \x20 - {{kubectl: delete pod redis-0, rollback: {{none: test}}}}\n  - {{id: after, redis: SET k w}}\n"
+        ),
+    );
+    let done = scene.run(&["run", &file]).expect(1);
+    assert!(flat(&done).contains("there is no pod/redis-0 in"), "{}", done.out());
 }
