@@ -12,21 +12,25 @@ pub(super) fn parse(url: &str, raw: bool) -> Result<Endpoint, String> {
     read(url, raw, false)
 }
 
-/// As [`parse`], of a server at the end of a tunnel: that is its host, so the URL names none.
+/// As [`parse`], of a server at the end of a tunnel: that is its host, so the URL names none, but for
+/// the name in its certificate.
 pub(super) fn parse_behind(url: &str, raw: bool) -> Result<Endpoint, String> {
     let endpoint = read(url, raw, true)?;
     match &endpoint.place {
-        Place::Tcp(host, _) if !is_local(host) => Err(format!(
+        Place::Tcp(host, _) if endpoint.tls.is_none() && !is_local(host) => Err(format!(
             "`{host}` is not looked at: via: says where the server is; leave the host out, as in redis://:6379"
         )),
-        Place::Tcp(..) if endpoint.tls.is_some() => Err(TLS_BEHIND.to_owned()),
+        Place::Tcp(host, _) if host.is_empty() && endpoint.tls.as_ref().is_some_and(|tls| !tls.insecure) => {
+            Err(NO_NAME.to_owned())
+        }
         Place::Tcp(..) => Ok(endpoint),
         Place::Unix(_) => Err("a socket in the file system is not reached with via:".to_owned()),
     }
 }
 
-/// What is said of TLS through a tunnel.
-pub(super) const TLS_BEHIND: &str = "TLS inside of via: is not supported yet; the way itself is encrypted";
+/// What is said of TLS through a tunnel to a server without a name.
+pub(super) const NO_NAME: &str =
+    "a certificate is for a name: give the host that it names, as in rediss://redis.dash:6379";
 
 /// Is it the place itself, seen from there?
 pub(super) fn is_local(host: &str) -> bool {

@@ -6,6 +6,7 @@
 mod last_words;
 mod read;
 mod through;
+mod tls;
 mod write;
 
 use std::time::Duration;
@@ -123,7 +124,7 @@ impl Wire {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPOND));
         if let Some(tunnel) = &endpoint.via {
-            let connection = through::connect(endpoint, tunnel.as_ref(), config).await?;
+            let connection = Box::pin(through::connect(endpoint, tunnel.as_ref(), config)).await?;
             let mut wire = Self { connection, id: None };
             wire.enter(endpoint).await?;
             return Ok(wire);

@@ -169,11 +169,11 @@ fn one_place(fields: &Fields, span: Span, behind: bool, found: &mut Diagnostics)
         let mut wrong = |what: &str, help: &str| {
             found.push(Diagnostic::error(Code::TargetAddress, span, what).help(help));
         };
-        if fields.host.is_some() || fields.socket.is_some() {
+        if fields.socket.is_some() || (fields.host.is_some() && fields.tls.is_none()) {
             wrong("via: says where the server is, and so does this", "leave host and socket out; port: may stay");
         }
-        if fields.tls.is_some() {
-            wrong(address::TLS_BEHIND, "leave tls: out");
+        if fields.url.is_none() && fields.host.is_none() && fields.tls.as_ref().is_some_and(|tls| !tls.insecure) {
+            wrong(address::NO_NAME, "or write tls: {insecure: true}, which takes any");
         }
         return;
     }

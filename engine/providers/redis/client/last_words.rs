@@ -21,7 +21,7 @@ pub(super) async fn last_words(endpoint: &Endpoint) -> Option<Broken> {
         return None;
     }
     if let Some(tunnel) = &endpoint.via {
-        let mut stream = through::stream(endpoint, tunnel.as_ref()).await.ok()?;
+        let mut stream = Box::pin(through::stream(endpoint, tunnel.as_ref())).await.ok()?;
         return tokio::time::timeout(LISTEN, listen(&mut stream)).await.ok().flatten();
     }
     let listening = async {

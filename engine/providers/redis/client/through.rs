@@ -8,10 +8,11 @@ use std::time::Duration;
 use playbook_core::tunnel::{Duplex, Tunnel};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisConnectionInfo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _};
 
-use super::{Broken, words};
-use crate::redis::endpoint::Endpoint;
+use super::{Broken, tls, words};
+use crate::redis::endpoint::{Endpoint, Place};
 
 /// How long a tunnel may take to be opened: more parties take part than in a connection.
 const OPEN: Duration = Duration::from_secs(15);
@@ -32,6 +33,20 @@ pub(super) async fn connect(
     config: AsyncConnectionConfig,
 ) -> Result<MultiplexedConnection, Broken> {
     let stream = stream(endpoint, tunnel).await?;
+    match (&endpoint.tls, &endpoint.place) {
+        (Some(tls), Place::Tcp(host, _)) => {
+            let agreed = tokio::time::timeout(OPEN, tls::agree(tls, host, stream)).await;
+            let late = || Broken::Unreachable(format!("no TLS within {} s", OPEN.as_secs()));
+            driven(agreed.unwrap_or_else(|_| Err(late()))?, config).await
+        }
+        _ => driven(stream, config).await,
+    }
+}
+
+async fn driven(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    config: AsyncConnectionConfig,
+) -> Result<MultiplexedConnection, Broken> {
     // As without a tunnel, the handshake is ours: see `enter`.
     let bare = RedisConnectionInfo::default().set_skip_set_lib_name();
     let made = MultiplexedConnection::new_with_config(&bare, stream, config).await;
