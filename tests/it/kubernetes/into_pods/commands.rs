@@ -134,3 +134,17 @@ fn what_owns_pods_stands_for_one_that_is_ready() {
     scene.run(&["rollback", "last", "--yes"]).expect(0);
     assert_eq!(scene.cli(&pod, &["EXISTS", "k"]), "0");
 }
+
+#[test]
+fn a_look_in_a_pod_can_be_waited_for() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    // It is not there at first.
+    let file = scene.file(
+        "  - parallel:
+      - {id: it, kubectl: exec redis-0 -- ls /data/late, until: result.code == 0, every: 100ms, timeout: 60s}
+      - {id: make, kubectl: [exec, redis-0, --, sh, -c, 'sleep 1; touch /data/late'], rollback: {none: test}}
+",
+    );
+    let done = scene.run(&["run", &file]);
+    assert_eq!(done.code(), 0, "{}{}", done.out(), done.err());
+}

@@ -174,3 +174,25 @@ fn what_was_started_anew_since_is_not_taken_for_what_was_changed() {
     let done = scene.run(&["rollback", "last", "--yes"]).expect(5);
     assert!(flat(&done).contains("was started anew since the run changed it"), "{}", done.out());
 }
+
+#[test]
+fn passwords_on_the_line_are_used_and_shown_nowhere() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    scene.start(&GUARDED.replace("ENV", "{name: A, value: b}"), "redis-0");
+    let bare = scene.file("  - {id: it, kubectl: exec redis-0 -- redis-cli PING}\n");
+    let done = scene.run(&["run", &bare]).expect(1);
+    assert!(flat(&done).contains("redis-cli would be refused too: give it -a"), "{}", done.out());
+    for (inputs, word) in
+        [("inputs: {pw: {type: secret, from: {file: PATH}}}\n", "{{ inputs.pw }}"), ("", "canary-8151")]
+    {
+        let path = scene.desk.file("password", "canary-8151");
+        let line = format!("  - {{id: it, kubectl: 'exec redis-0 -- redis-cli -a \"{word}\" SET k v'}}\n");
+        let text = std::fs::read_to_string(scene.file(&line)).unwrap();
+        let file =
+            scene.desk.file("pods.yaml", &text.replace("steps:", &format!("{}steps:", inputs.replace("PATH", &path))));
+        let lines: [&[&str]; 4] =
+            [&["plan", &file, "--live"], &["run", &file], &["timeline", "last"], &["rollback", "last", "--yes"]];
+        let heard = scene.heard(&lines);
+        assert!(heard.contains("restored 1 thing") && !heard.contains("canary-8151"), "{word}: {heard:.2000}");
+    }
+}
