@@ -23,8 +23,14 @@ impl Environment {
         self.values.get(name).cloned()
     }
 
-    /// A password that could not be had is the cause of being refused.
+    /// A password that could not be had is the cause of being refused; and that a port is forwarded is not
+    /// what the author wrote.
     pub(super) fn explain(&self, fault: Fault) -> Fault {
+        if fault.message.contains("pods/portforward") {
+            return fault.help(
+                "the program is not run: its command goes through a port of the pod, which takes the right to pods/portforward",
+            );
+        }
         if fault.server_code.as_deref() != Some("NOAUTH") {
             return fault;
         }

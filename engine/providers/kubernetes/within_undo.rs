@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Inside, Reader};
 use super::target::KubeTarget;
-use super::within::{Insiders, knows, replaced, there};
+use super::within::{Insiders, There, knows, replaced, there};
 use super::{faults, pods};
 
 /// The kind of record that holds another provider's.
@@ -88,25 +88,22 @@ fn all(parts: &[UndoPart]) -> Result<(Record, Vec<UndoPart>), Fault> {
     Ok((place.ok_or_else(|| faults::internal("a rollback of nothing"))?, inner))
 }
 
-/// The target that a record is about, if what runs there is still what was changed.
-async fn target<'a>(
-    insiders: &Insiders,
-    access: ReadAccess<'a>,
-    record: &Record,
-) -> Result<&'a dyn playbook_core::action::Target, Fault> {
+/// Where a record belongs, as it is now.
+async fn place<'a>(insiders: &Insiders, access: ReadAccess<'a>, record: &Record) -> Result<There<'a>, Fault> {
     let reader = Reader::open(access).await?;
     let Inside { namespace, pod, .. } = &record.inside;
     let pod = pods::named(&reader.door(), namespace, pod).await?;
     let inside = Inside { uid: pods::uid(&pod).to_owned(), ..record.inside.clone() };
-    let insider = knows(insiders, &record.program)?;
-    let there = there(&reader, insider, &record.flags, inside, &pod).await?;
+    there(&reader, knows(insiders, &record.program)?, &record.flags, inside, &pod).await
+}
+
+/// Is what runs there still what was changed? Asked once the provider has read its records: they may
+/// tell it a password that the run itself has set.
+async fn same(access: ReadAccess<'_>, there: &There<'_>, record: &Record) -> Result<(), Fault> {
     let now = there.target.identify(access.cancel()).await.map_err(|fault| there.explain(fault))?;
     let known = KubeTarget::of(access.target())?.known();
     // A run that restarted it itself knows what it does; another process may not.
-    if now.id != record.identity && !known.has_met(&record.identity) {
-        return Err(replaced(&record.inside));
-    }
-    Ok(there.target)
+    if now.id == record.identity || known.has_met(&record.identity) { Ok(()) } else { Err(replaced(&record.inside)) }
 }
 
 /// A rollback inside of a pod under way.
@@ -122,8 +119,11 @@ pub(super) async fn undo<'a>(
     parts: &[UndoPart],
 ) -> Result<Box<dyn Undo + 'a>, Fault> {
     let (record, inner) = all(parts)?;
-    let target = target(insiders, access.reading(), &record).await?;
-    let undo = knows(insiders, &record.program)?.provider().undo(access.through(target), inner).await?;
+    let reading = access.reading();
+    let there = place(insiders, reading, &record).await?;
+    let provider = knows(insiders, &record.program)?.provider();
+    let undo = provider.undo(access.through(there.target), inner).await.map_err(|fault| there.explain(fault))?;
+    same(reading, &there, &record).await?;
     Ok(Box::new(WithinUndo { undo, record }))
 }
 
@@ -144,15 +144,22 @@ impl Undo for WithinUndo<'_> {
 /// What a rollback would do.
 pub(super) async fn plan(insiders: &Insiders, access: ReadAccess<'_>, parts: &[UndoPart]) -> Result<Planned, Fault> {
     let (record, inner) = all(parts)?;
-    let target = target(insiders, access, &record).await?;
-    knows(insiders, &record.program)?.provider().plan_undo(access.through(target), &inner).await
+    let there = place(insiders, access, &record).await?;
+    let provider = knows(insiders, &record.program)?.provider();
+    let planned = provider.plan_undo(access.through(there.target), &inner).await;
+    let planned = planned.map_err(|fault| there.explain(fault))?;
+    same(access, &there, &record).await?;
+    Ok(planned)
 }
 
 /// Did it happen?
 pub(super) async fn probe(insiders: &Insiders, access: ReadAccess<'_>, part: &UndoPart) -> Result<Verdict, Fault> {
     let (record, inner) = Record::unwrap(part)?;
-    let target = target(insiders, access, &record).await?;
-    knows(insiders, &record.program)?.provider().probe(access.through(target), &inner).await
+    let there = place(insiders, access, &record).await?;
+    let verdict = knows(insiders, &record.program)?.provider().probe(access.through(there.target), &inner).await;
+    let verdict = verdict.map_err(|fault| there.explain(fault))?;
+    same(access, &there, &record).await?;
+    Ok(verdict)
 }
 
 #[cfg(test)]

@@ -97,6 +97,12 @@ fn flags(words: &[Option<String>]) -> Result<Flags, String> {
     Ok(read)
 }
 
+/// What the password of a place is called: records name it, so it is the same in every process.
+fn secret_name(tunnel: &dyn Tunnel) -> String {
+    let place = format!("redis-cli.{}.{}", tunnel.end(), tunnel.way());
+    place.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
+}
+
 impl Insider for RedisCli {
     fn program(&self) -> &'static str {
         "redis-cli"
@@ -127,6 +133,7 @@ impl Insider for RedisCli {
             Fault::new(FaultKind::Invalid, Code::TargetAddress, format!("redis-cli: {}", self.secrets.text(&why)))
                 .help("use a redis target with via:")
         })?;
+        let known_as = secret_name(tunnel.as_ref());
         let endpoint = Endpoint {
             place: Place::Tcp(String::new(), read.port.unwrap_or(6379)),
             user: read.user,
@@ -136,7 +143,7 @@ impl Insider for RedisCli {
             via: Some(tunnel),
         };
         if let Some(password) = &endpoint.password {
-            self.secrets.add("redis-cli", password);
+            self.secrets.add(&known_as, password);
         }
         Ok(Arc::new(RedisTarget::new(name, endpoint, None, self.secrets.clone())))
     }

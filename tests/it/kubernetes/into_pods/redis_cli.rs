@@ -196,3 +196,20 @@ fn passwords_on_the_line_are_used_and_shown_nowhere() {
         assert!(heard.contains("restored 1 thing") && !heard.contains("canary-8151"), "{word}: {heard:.2000}");
     }
 }
+
+#[test]
+fn a_password_that_was_changed_in_a_pod_is_put_back_by_another_process() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    scene.start(&GUARDED.replace("ENV", "{name: REDISCLI_AUTH, value: canary-8151}"), "redis-0");
+    let path = scene.desk.file("password", "canary-9262");
+    let line = "  - {id: it, kubectl: 'exec redis-0 -- redis-cli CONFIG SET requirepass {{ inputs.new }}'}\n";
+    let text = std::fs::read_to_string(scene.file(line)).unwrap();
+    let inputs = format!("inputs: {{new: {{type: secret, from: {{file: '{path}'}}}}}}\nsteps:");
+    let file = scene.desk.file("pods.yaml", &text.replace("steps:", &inputs));
+    scene.run(&["run", &file]).expect(0);
+    assert_eq!(scene.cli("redis-0", &["--no-auth-warning", "-a", "canary-9262", "PING"]), "PONG");
+    let done = scene.run(&["rollback", "last", "--yes"]);
+    assert_eq!(scene.cli("redis-0", &["PING"]), "PONG", "{}{}", done.out(), done.err());
+    let heard = scene.heard(&[&["timeline", "last"]]);
+    assert!(!heard.contains("canary-8151") && !heard.contains("canary-9262"));
+}
