@@ -214,12 +214,8 @@ impl Change for WithinChange<'_> {
             let Some(capture) = self.change.capture().await? else { return Ok(None) };
             let undo = self.wrap(capture.undo, &capture.words);
             self.record.last = capture.words;
-            Ok(Some(Capture {
-                subject: format!("{} in pod/{}", capture.subject, self.record.inside.pod),
-                words: self.words.clone(),
-                undo,
-                ..capture
-            }))
+            // The subject is that of who makes the change: it may go on after it.
+            Ok(Some(Capture { words: self.words.clone(), undo, ..capture }))
         })
     }
 
