@@ -54,10 +54,7 @@ impl App {
             .or_else(|| out.is_terminal().then(|| usize::from(console::Term::stdout().size().1)))
             .unwrap_or(80)
             .clamp(40, 200);
-        let registry = Registry::new(vec![
-            playbook_providers::redis::provider(secrets.clone()),
-            playbook_providers::kubernetes::provider(secrets.clone()),
-        ]);
+        let registry = registry(&secrets);
         Self { env, secrets, out, colour, width, registry, state: None }
     }
 
@@ -99,6 +96,14 @@ impl App {
             }
         }
     }
+}
+
+/// The providers, and what they do for one another: none of them knows it.
+fn registry(secrets: &Secrets) -> Registry {
+    use playbook_providers::{kubernetes, redis};
+    let redis = redis::provider(secrets.clone(), vec![kubernetes::way(secrets.clone())]);
+    let insider = redis::insider(secrets.clone(), Arc::clone(&redis));
+    Registry::new(vec![redis, kubernetes::provider(secrets.clone(), vec![insider])])
 }
 
 /// The version of this program.

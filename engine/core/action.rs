@@ -387,6 +387,14 @@ impl<'a> ReadAccess<'a> {
     pub fn cancel(&self) -> &'a dyn Cancel {
         self.cancel
     }
+
+    /// Leave to read something that is reached through this target.
+    pub fn through<'b>(&self, inner: &'b dyn Target) -> ReadAccess<'b>
+    where
+        'a: 'b,
+    {
+        ReadAccess { target: inner, cancel: self.cancel }
+    }
 }
 
 /// Leave to change a target. Only an [`Executable`] gives it out.
@@ -430,6 +438,15 @@ impl<'a> WriteAccess<'a> {
     /// Bytes that one step may capture.
     pub fn capture_limit(&self) -> u64 {
         self.capture_limit
+    }
+
+    /// Leave to change something that is reached through this target: what the step does, it does there.
+    pub fn through<'b>(&self, inner: &'b dyn Target) -> WriteAccess<'b>
+    where
+        'a: 'b,
+    {
+        let Self { capture_limit, progress, applied, .. } = *self;
+        WriteAccess { read: self.read.through(inner), capture_limit, progress, applied }
     }
 
     /// Tells how far a long change is: done, and of how many if that is known.

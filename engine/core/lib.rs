@@ -23,4 +23,5 @@ pub mod secret;
 pub mod source;
 pub mod syntax;
 pub mod timeline;
+pub mod tunnel;
 pub mod words;

@@ -3,6 +3,9 @@
 //! [`Wire`] can send anything, so nothing outside of this module holds one: [`Reader`] is made from
 //! leave to read and refuses whatever could change something, [`Writer`] is made from leave to write.
 
+mod door;
+mod exec;
+mod forward;
 mod gate;
 mod open;
 mod watch;
@@ -12,6 +15,8 @@ use playbook_core::action::{Fault, ReadAccess, WriteAccess};
 use playbook_core::ports::Cancel;
 use serde_json::Value;
 
+pub(super) use door::Door;
+pub(super) use exec::{Ended, Inside};
 pub(super) use open::{Opened, Place, open};
 pub(super) use wire::{Answer, Wire};
 
@@ -147,6 +152,11 @@ impl<'a> Reader<'a> {
     /// What its configuration says.
     pub(super) fn opened(&self) -> &Opened {
         self.wire.opened()
+    }
+
+    /// Looks at pods, and opens ports of them.
+    pub(super) fn door(&self) -> Door<'a> {
+        Door::new(self.wire.clone(), self.cancel)
     }
 
     /// Asks what a change would come to, without making it.

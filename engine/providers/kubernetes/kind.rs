@@ -17,14 +17,17 @@ use serde_json::Value;
 
 use super::asked::Asked;
 use super::change::{self, ObjectChange};
+use super::exec::{self, ExecChange};
 use super::line::model::{Line, Verb};
 use super::line::{self, Filled, Form};
 use super::look;
+use super::within::{self, Insiders, Within, WithinAction};
 use super::{waiting, wanted};
 
 /// The action `kubectl`.
 pub(super) struct KubectlKind {
     pub(super) secrets: Secrets,
+    pub(super) insiders: Insiders,
 }
 
 impl Kind for KubectlKind {
@@ -64,8 +67,12 @@ impl Kind for KubectlKind {
             found.push(unclear.help("write one path in braces: --for=jsonpath='{.status.phase}'=Running"));
             return None;
         }
+        let within = match exec::of(&line) {
+            Some(exec) => within::read(&self.insiders, &form, exec, &self.secrets, found).ok()?,
+            None => None,
+        };
         let asked = Asked::read(line, files, &self.secrets, params.span, found)?;
-        Some(Arc::new(LineDraft { form, asked }))
+        Some(Arc::new(LineDraft { form, asked, within }))
     }
 
     fn schema(&self, _: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -115,8 +122,8 @@ fn not_yet(line: &Line) -> Option<&'static str> {
         | Verb::Autoscale { .. }
         | Verb::Drain { .. }
         | Verb::Cordon(_)
-        | Verb::Uncordon(_) => None,
-        Verb::Exec(_) => Some("exec"),
+        | Verb::Uncordon(_)
+        | Verb::Exec(_) => None,
     }
 }
 
@@ -124,6 +131,8 @@ fn not_yet(line: &Line) -> Option<&'static str> {
 struct LineDraft {
     form: Form,
     asked: Asked,
+    /// The program of an exec, if someone knows it.
+    within: Option<Within>,
 }
 
 impl Draft for LineDraft {
@@ -132,21 +141,35 @@ impl Draft for LineDraft {
     }
 
     fn classify(&self, words: &[Option<String>]) -> Class {
+        if let Some(within) = &self.within {
+            return within.classify(words);
+        }
         line::parse(&self.form.valued(words)).map_or_else(|_| line::class(&self.asked.line), |line| line::class(&line))
     }
 
     fn mask(&self, words: Vec<String>) -> Vec<String> {
-        line::mask(words)
+        let words = line::mask(words);
+        match &self.within {
+            Some(within) => within.mask(words),
+            None => words,
+        }
     }
 
-    fn lint(&self, _: Span, found: &mut Diagnostics) {
+    fn lint(&self, span: Span, found: &mut Diagnostics) {
         self.form.lint(found);
+        if let Some(within) = &self.within {
+            within.lint(span, found);
+        }
     }
 
     fn prepare(&self, scope: &Scope) -> Result<Arc<dyn Action>, EvalError> {
         let filled = self.form.fill(scope)?;
         match line::parse(&filled.words) {
-            Ok(line) => Ok(Arc::new(LineAction { filled, asked: Asked::with(line, self.asked.held.clone()) })),
+            Ok(line) => {
+                let within = self.within.as_ref().map(|within| within.prepare(&filled, scope)).transpose()?;
+                let asked = Asked::with(line, self.asked.held.clone());
+                Ok(Arc::new(LineAction { filled, asked, within }))
+            }
             Err(problems) => {
                 let first = problems.into_iter().next();
                 let (message, help) = first.map(|problem| (problem.message, problem.help)).unwrap_or_default();
@@ -161,15 +184,16 @@ impl Draft for LineDraft {
 struct LineAction {
     filled: Filled,
     asked: Asked,
+    within: Option<WithinAction>,
 }
 
 impl Action for LineAction {
     fn words(&self) -> Vec<String> {
-        self.filled.shown()
+        self.within.as_ref().map_or_else(|| self.filled.shown(), WithinAction::words)
     }
 
     fn class(&self) -> Class {
-        line::class(&self.asked.line)
+        self.within.as_ref().map_or_else(|| line::class(&self.asked.line), WithinAction::class)
     }
 
     fn plan<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Planned, Fault>> {
@@ -177,12 +201,44 @@ impl Action for LineAction {
             if self.class().effect == Effect::Read {
                 return Ok(Planned::new(self.class()));
             }
-            change::plan(access, &self.asked, self.class()).await
+            let line = &self.asked.line;
+            match (exec::of(line), &self.within) {
+                (Some(exec), Some(within)) => within.plan(access, line, exec).await,
+                (Some(exec), None) => exec::plan(access, line, exec, self.class()).await,
+                (None, _) => change::plan(access, &self.asked, self.class()).await,
+            }
         })
     }
 
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
-        Box::pin(look::look(access, &self.asked))
+        Box::pin(async move {
+            let line = &self.asked.line;
+            match (exec::of(line), &self.within) {
+                (Some(exec), Some(within)) => within.read(access, line, exec).await,
+                (Some(exec), None) => exec::look(access, line, exec).await,
+                (None, _) => look::look(access, &self.asked).await,
+            }
+        })
+    }
+
+    fn only_in_run(&self) -> Option<&'static str> {
+        match (exec::of(&self.asked.line), &self.within) {
+            (_, Some(within)) => within.only_in_run(),
+            (Some(exec), None) => exec::only_in_run(exec),
+            (None, None) => None,
+        }
+    }
+
+    fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(async move {
+            let line = &self.asked.line;
+            match (exec::of(line), &self.within) {
+                (Some(exec), Some(within)) => within.read_in_run(access, line, exec).await,
+                (Some(exec), None) => exec::look_in_run(access, line, exec).await,
+                (None, _) if waiting::waits(line) => waiting::wait(&access, &self.asked).await,
+                (None, _) => look::look(access.reading(), &self.asked).await,
+            }
+        })
     }
 
     fn peek<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Look, Fault>> {
@@ -190,21 +246,21 @@ impl Action for LineAction {
             if waiting::waits(&self.asked.line) {
                 return waiting::look_once(access, &self.asked).await;
             }
-            Ok(Look::Now(look::look(access, &self.asked).await?))
-        })
-    }
-
-    fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
-        Box::pin(async move {
-            if waiting::waits(&self.asked.line) {
-                return waiting::wait(&access, &self.asked).await;
-            }
-            look::look(access.reading(), &self.asked).await
+            Ok(Look::Now(self.read(access).await?))
         })
     }
 
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>> {
         Box::pin(async move {
+            let line = &self.asked.line;
+            match (exec::of(line), &self.within) {
+                (Some(exec), Some(within)) => return within.change(access, line, exec).await,
+                (Some(exec), None) => {
+                    let change = ExecChange::begin(&access, line, exec, self.filled.shown()).await?;
+                    return Ok(Box::new(change) as Box<dyn Change + 'a>);
+                }
+                (None, _) => {}
+            }
             let change = ObjectChange::begin(&access, &self.asked, self.filled.shown()).await?;
             Ok(Box::new(change) as Box<dyn Change + 'a>)
         })

@@ -10,16 +10,20 @@ mod awaited;
 mod change;
 mod client;
 mod diff;
+mod environment;
+mod exec;
 mod faults;
 mod find;
 mod history;
 mod jsonpath;
 mod kind;
+mod known;
 #[allow(dead_code, unused_imports, reason = "verbs that are read and not carried out yet")]
 mod line;
 mod look;
 mod manifest;
 mod pod_trouble;
+mod pods;
 mod quantity;
 mod record;
 mod resources;
@@ -29,9 +33,12 @@ mod target;
 mod target_draft;
 mod top;
 mod trouble;
+mod tunnel;
 mod undo;
 mod waiting;
 mod wanted;
+mod within;
+mod within_undo;
 
 use std::sync::Arc;
 
@@ -43,16 +50,25 @@ use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
 use playbook_core::secret::Secrets;
 use playbook_core::syntax::tree::Entry;
+use playbook_core::tunnel::Insider;
 use serde_json::Value;
 
+use exec::EXEC;
+use within::Insiders;
+use within_undo::WITHIN;
+
+pub use tunnel::way;
+
 /// The Kubernetes provider. `secrets` are those of the process: known values are kept out of
-/// everything it says, and tokens of kubeconfigs become known.
-pub fn provider(secrets: Secrets) -> Arc<dyn Provider> {
-    Arc::new(Kubernetes { secrets })
+/// everything it says, and tokens of kubeconfigs become known. `insiders` know programs that are run in
+/// pods.
+pub fn provider(secrets: Secrets, insiders: Vec<Arc<dyn Insider>>) -> Arc<dyn Provider> {
+    Arc::new(Kubernetes { secrets, insiders: insiders.into() })
 }
 
 struct Kubernetes {
     secrets: Secrets,
+    insiders: Insiders,
 }
 
 impl Provider for Kubernetes {
@@ -65,7 +81,7 @@ impl Provider for Kubernetes {
     }
 
     fn kinds(&self) -> Vec<Arc<dyn Kind>> {
-        vec![Arc::new(kind::KubectlKind { secrets: self.secrets.clone() })]
+        vec![Arc::new(kind::KubectlKind { secrets: self.secrets.clone(), insiders: Arc::clone(&self.insiders) })]
     }
 
     fn target(&self, entry: &Entry, siblings: &[Entry], found: &mut Diagnostics) -> Option<Arc<dyn TargetDraft>> {
@@ -81,15 +97,31 @@ impl Provider for Kubernetes {
         access: WriteAccess<'a>,
         parts: Vec<UndoPart>,
     ) -> BoxFuture<'a, Result<Box<dyn Undo + 'a>, Fault>> {
-        Box::pin(async move { Ok(Box::new(undo::ObjectUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>) })
+        Box::pin(async move {
+            match kind_of(&parts) {
+                WITHIN => within_undo::undo(&self.insiders, access, &parts).await,
+                _ => Ok(Box::new(undo::ObjectUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>),
+            }
+        })
     }
 
     fn plan_undo<'a>(&'a self, access: ReadAccess<'a>, parts: &'a [UndoPart]) -> BoxFuture<'a, Result<Planned, Fault>> {
-        Box::pin(undo::plan(access, parts))
+        Box::pin(async move {
+            match kind_of(parts) {
+                WITHIN => within_undo::plan(&self.insiders, access, parts).await,
+                _ => undo::plan(access, parts).await,
+            }
+        })
     }
 
     fn probe<'a>(&'a self, access: ReadAccess<'a>, part: &'a UndoPart) -> BoxFuture<'a, Result<Verdict, Fault>> {
-        Box::pin(undo::probe(access, part))
+        Box::pin(async move {
+            match part.record.kind.as_str() {
+                WITHIN => within_undo::probe(&self.insiders, access, part).await,
+                EXEC => exec::probe(access, part),
+                _ => undo::probe(access, part).await,
+            }
+        })
     }
 
     fn settles(&self, record: &UndoRecord) -> bool {
@@ -99,4 +131,9 @@ impl Provider for Kubernetes {
     fn settle<'a>(&'a self, access: WriteAccess<'a>, parts: Vec<UndoPart>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(waiting::settle(access, parts))
     }
+}
+
+/// Parts of one step are of one kind.
+fn kind_of(parts: &[UndoPart]) -> &str {
+    parts.first().map_or("", |part| part.record.kind.as_str())
 }

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::client::{Call, Opened, Place, Reader, Wire, open};
 use super::faults;
+use super::known::Known;
 use super::resources::{Catalogue, Resource};
 use super::target_draft::Expect;
 
@@ -26,6 +27,7 @@ pub(super) struct KubeTarget {
     catalogue: Mutex<Option<Arc<Catalogue>>>,
     /// API groups, and why a write there cannot be tried.
     pretending: Mutex<BTreeMap<String, Option<String>>>,
+    known: Known,
 }
 
 /// Groups that the API server serves itself.
@@ -58,7 +60,13 @@ const OWN_GROUPS: &[&str] = &[
 impl KubeTarget {
     pub(super) fn new(name: &str, place: Place, expect: Option<Expect>, secrets: Secrets) -> Self {
         let (wire, catalogue, pretending) = (OnceCell::new(), Mutex::default(), Mutex::default());
-        Self { name: name.to_owned(), place, expect, secrets, wire, catalogue, pretending }
+        let known = Known::default();
+        Self { name: name.to_owned(), place, expect, secrets, wire, catalogue, pretending, known }
+    }
+
+    /// What this process knows of its pods.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The target of an access, which is always one of this provider's.

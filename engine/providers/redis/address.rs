@@ -9,6 +9,35 @@ use super::endpoint::{Endpoint, Place, Tls};
 
 /// Reads a URL. `raw` takes user and password as they stand, without `%xx`.
 pub(super) fn parse(url: &str, raw: bool) -> Result<Endpoint, String> {
+    read(url, raw, false)
+}
+
+/// As [`parse`], of a server at the end of a tunnel: that is its host, so the URL names none, but for
+/// the name in its certificate.
+pub(super) fn parse_behind(url: &str, raw: bool) -> Result<Endpoint, String> {
+    let endpoint = read(url, raw, true)?;
+    match &endpoint.place {
+        Place::Tcp(host, _) if endpoint.tls.is_none() && !is_local(host) => Err(format!(
+            "`{host}` is not looked at: via: says where the server is; leave the host out, as in redis://:6379"
+        )),
+        Place::Tcp(host, _) if host.is_empty() && endpoint.tls.as_ref().is_some_and(|tls| !tls.insecure) => {
+            Err(NO_NAME.to_owned())
+        }
+        Place::Tcp(..) => Ok(endpoint),
+        Place::Unix(_) => Err("a socket in the file system is not reached with via:".to_owned()),
+    }
+}
+
+/// What is said of TLS through a tunnel to a server without a name.
+pub(super) const NO_NAME: &str =
+    "a certificate is for a name: give the host that it names, as in rediss://redis.dash:6379";
+
+/// Is it the place itself, seen from there?
+pub(super) fn is_local(host: &str) -> bool {
+    ["", "localhost", "127.0.0.1", "::1"].contains(&host)
+}
+
+fn read(url: &str, raw: bool, no_host: bool) -> Result<Endpoint, String> {
     let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong(url, "it has no scheme"))?;
     let decode = |text: &str| if raw { Ok(text.to_owned()) } else { percent(text) };
     let (userinfo, rest) = match rest.rsplit_once('@') {
@@ -40,7 +69,7 @@ pub(super) fn parse(url: &str, raw: bool) -> Result<Endpoint, String> {
                 db = Some(number(path)?);
             }
             let (host, port) =
-                host_port(authority).ok_or_else(|| wrong(url_shown(scheme, rest).as_str(), "host or port"))?;
+                host_port(authority, no_host).ok_or_else(|| wrong(url_shown(scheme, rest).as_str(), "host or port"))?;
             let secure = scheme.ends_with("ss") || scheme == "valkeys";
             let insecure = fragment == Some("insecure");
             (Place::Tcp(host, port), secure.then(|| Tls { insecure, ..Tls::default() }))
@@ -48,7 +77,7 @@ pub(super) fn parse(url: &str, raw: bool) -> Result<Endpoint, String> {
         "unix" | "redis+unix" | "valkey+unix" | "redis-socket" => (Place::Unix(PathBuf::from(percent(rest)?)), None),
         other => return Err(wrong(other, "the scheme is unknown")),
     };
-    Ok(Endpoint { place, user, password, db: db.unwrap_or(0), tls })
+    Ok(Endpoint { place, user, password, db: db.unwrap_or(0), tls, via: None })
 }
 
 fn some(text: String) -> Option<String> {
@@ -71,7 +100,7 @@ fn number(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{text}` is not the number of a database"))
 }
 
-fn host_port(authority: &str) -> Option<(String, u16)> {
+fn host_port(authority: &str, no_host: bool) -> Option<(String, u16)> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;
         (host, after.strip_prefix(':'))
@@ -79,7 +108,7 @@ fn host_port(authority: &str) -> Option<(String, u16)> {
         authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)))
     };
     let port = port.map_or(Some(6379), |port| port.parse().ok().filter(|port| *port != 0))?;
-    let usable = !host.is_empty() && !host.contains(['/', ' ', '@']);
+    let usable = (no_host || !host.is_empty()) && !host.contains(['/', ' ', '@']);
     usable.then(|| (host.to_owned(), port))
 }
 

@@ -5,6 +5,8 @@
 
 mod last_words;
 mod read;
+mod through;
+mod tls;
 mod write;
 
 use std::time::Duration;
@@ -39,6 +41,8 @@ pub(super) enum Broken {
     Lost(String),
     /// The address or the certificates make no sense.
     Invalid(String),
+    /// The way there could not be opened.
+    Way(Box<playbook_core::action::Fault>),
 }
 
 /// Commands that go out together and are answered together.
@@ -110,16 +114,22 @@ impl Wire {
     async fn connect(endpoint: &Endpoint) -> Result<Self, Broken> {
         match Self::let_in(endpoint).await {
             Err(broken @ (Broken::Lost(_) | Broken::Unreachable(_))) => {
-                Err(last_words::last_words(endpoint).await.map_or(broken, Broken::Refused))
+                Err(last_words::last_words(endpoint).await.unwrap_or(broken))
             }
             done => done,
         }
     }
 
     async fn let_in(endpoint: &Endpoint) -> Result<Self, Broken> {
-        let client = client(endpoint)?;
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPOND));
+        if let Some(tunnel) = &endpoint.via {
+            let connection = Box::pin(through::connect(endpoint, tunnel.as_ref(), config)).await?;
+            let mut wire = Self { connection, id: None };
+            wire.enter(endpoint).await?;
+            return Ok(wire);
+        }
+        let client = client(endpoint)?;
         let connection = client.get_multiplexed_async_connection_with_config(&config).await;
         let connection = connection.map_err(|error| match Broken::of(&error) {
             Broken::Timeout => Broken::Unreachable(format!("no connection within {} s", CONNECT.as_secs())),

@@ -68,9 +68,9 @@ impl Kind for RedisKind {
                 return None;
             }
         };
-        let command = lookup::check(&words, key.span, found)?;
-        in_the_open(&words, found);
-        Some(Arc::new(CommandDraft { words, command }))
+        let draft = draft(words, key.span, found)?;
+        in_the_open(&draft.words(), found);
+        Some(draft)
     }
 
     fn schema(&self, _: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -84,8 +84,14 @@ impl Kind for RedisKind {
     }
 }
 
+/// A command of these words.
+pub(super) fn draft(words: Vec<Template>, place: Span, found: &mut Diagnostics) -> Option<Arc<dyn Draft>> {
+    let command = lookup::check(&words, place, found)?;
+    Some(Arc::new(CommandDraft { words, command }))
+}
+
 /// A password that is written out in a playbook.
-fn in_the_open(words: &[Template], found: &mut Diagnostics) {
+fn in_the_open(words: &[&Template], found: &mut Diagnostics) {
     let texts: Vec<&str> = words.iter().map(|word| word.fixed().unwrap_or_default()).collect();
     for secret in secrets(&texts) {
         if texts.get(secret.at).is_some_and(|text| text.len() > secret.from) {

@@ -1,6 +1,9 @@
 //! Where a server is and how to be let in. Holds passwords: never shown, never compared.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use playbook_core::tunnel::Tunnel;
 
 /// Everything that a connection needs.
 #[derive(Clone)]
@@ -10,6 +13,8 @@ pub(super) struct Endpoint {
     pub(super) password: Option<String>,
     pub(super) db: u32,
     pub(super) tls: Option<Tls>,
+    /// The way there; the host is then that of its end.
+    pub(super) via: Option<Arc<dyn Tunnel>>,
 }
 
 /// Where it listens.
@@ -33,11 +38,26 @@ pub(super) struct Tls {
 }
 
 impl Endpoint {
+    /// The port at the end of a tunnel.
+    pub(super) fn port(&self) -> Option<String> {
+        let own = match &self.place {
+            Place::Tcp(_, port) => Some(port.to_string()),
+            Place::Unix(_) => None,
+        };
+        self.via.as_ref()?.port().or(own)
+    }
+
     /// The address without secrets.
     pub(super) fn address(&self) -> String {
         let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
         let user = self.user.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
         match &self.place {
+            Place::Tcp(_, port) if self.via.is_some() => {
+                let db = if self.db == 0 { String::new() } else { format!("/{}", self.db) };
+                let (end, way) = self.via.as_ref().map(|via| (via.end(), via.way())).unwrap_or_default();
+                let port = self.port().unwrap_or_else(|| port.to_string());
+                format!("{scheme}://{user}{end}:{port}{db} via {way}")
+            }
             Place::Tcp(host, port) => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 let db = if self.db == 0 { String::new() } else { format!("/{}", self.db) };

@@ -31,6 +31,7 @@ pub(super) fn broken(broken: &Broken, address: &str, secrets: &Secrets) -> Fault
         )
         .help("check the address and the certificates of the target"),
         Broken::Refused(error) => return server(error, address, secrets),
+        Broken::Way(fault) => (**fault).clone(),
     };
     Fault { message: one_line(&fault.message), ..fault }
 }

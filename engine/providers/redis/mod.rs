@@ -26,6 +26,7 @@ mod find_keys;
 mod functions_change;
 mod guarded;
 mod image;
+mod insider;
 mod key_change;
 mod keys;
 mod lookup;
@@ -56,23 +57,27 @@ use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
 use playbook_core::secret::Secrets;
 use playbook_core::syntax::tree::Entry;
+use playbook_core::tunnel::Way;
 
+pub use insider::insider;
 pub use outside::{Outside, ThisProcess};
 
 /// The Redis provider, which takes passwords and certificates from this process's environment and
-/// files. `secrets` are those of the process: known values are kept out of everything it says.
-pub fn provider(secrets: Secrets) -> Arc<dyn Provider> {
-    provider_with(secrets, Arc::new(ThisProcess))
+/// files. `secrets` are those of the process: known values are kept out of everything it says. `ways`
+/// are what `via:` can name.
+pub fn provider(secrets: Secrets, ways: Vec<Arc<dyn Way>>) -> Arc<dyn Provider> {
+    Arc::new(Redis { secrets, outside: Arc::new(ThisProcess), ways })
 }
 
-/// As [`provider`], with another source of environment variables and files.
+/// As [`provider`], with another source of environment variables and files, and nothing but direct ways.
 pub fn provider_with(secrets: Secrets, outside: Arc<dyn Outside>) -> Arc<dyn Provider> {
-    Arc::new(Redis { secrets, outside })
+    Arc::new(Redis { secrets, outside, ways: Vec::new() })
 }
 
 struct Redis {
     secrets: Secrets,
     outside: Arc<dyn Outside>,
+    ways: Vec<Arc<dyn Way>>,
 }
 
 impl Provider for Redis {
@@ -89,12 +94,12 @@ impl Provider for Redis {
     }
 
     fn target(&self, entry: &Entry, siblings: &[Entry], found: &mut Diagnostics) -> Option<Arc<dyn TargetDraft>> {
-        let draft = target_draft::read(entry, siblings, &self.secrets, &self.outside, found)?;
+        let draft = target_draft::read(entry, siblings, &self.secrets, &self.outside, &self.ways, found)?;
         Some(Arc::new(draft))
     }
 
     fn target_schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        target_draft::schema(generator)
+        target_draft::schema(&self.ways, generator)
     }
 
     fn undo<'a>(

@@ -114,7 +114,9 @@ impl RedisTarget {
             ("user", user),
             ("replicas", field("connected_slaves")),
         ];
-        Ok(Identity { id, facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() })
+        let mut facts: Vec<(String, String)> = facts.map(|(name, value)| (name.to_owned(), value)).into();
+        facts.extend(self.endpoint.via.iter().flat_map(|via| via.facts()));
+        Ok(Identity { id, facts })
     }
 }
 

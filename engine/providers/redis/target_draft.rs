@@ -11,6 +11,7 @@ use playbook_core::secret::Secrets;
 use playbook_core::source::{Span, Spanned};
 use playbook_core::syntax::de::{decode, unknown_key};
 use playbook_core::syntax::tree::{Entry, Node, Value};
+use playbook_core::tunnel::{Way, WayDraft};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -97,6 +98,7 @@ pub(super) struct Draft {
     tls: Option<TlsFields>,
     protected: bool,
     expect: Option<Expect>,
+    via: Option<Arc<dyn WayDraft>>,
     secrets: Secrets,
     outside: Arc<dyn Outside>,
 }
@@ -107,9 +109,11 @@ pub(super) fn read(
     siblings: &[Entry],
     secrets: &Secrets,
     outside: &Arc<dyn Outside>,
+    ways: &[Arc<dyn Way>],
     found: &mut Diagnostics,
 ) -> Option<Draft> {
     let before = found.len();
+    let behind = siblings.iter().any(|entry| entry.key.value == "via");
     let (fields, password) = match entry.value.text() {
         Some(url) => (Fields { url: Some(Spanned::new(url.to_owned(), entry.value.span)), ..Fields::default() }, None),
         None => fields(&entry.value, found)?,
@@ -118,11 +122,11 @@ pub(super) fn read(
     let (url, host, port) = (template(&fields.url), template(&fields.host), template(&fields.port));
     let (socket, user) = (template(&fields.socket), template(&fields.user));
     let password = password.and_then(|node| read_password(&node, found));
-    let (protected, expect) = beside(siblings, found);
+    let Beside { protected, expect, via } = beside(siblings, ways, found);
     let span = entry.value.span;
-    one_place(&fields, span, found);
+    one_place(&fields, span, behind, found);
     if let Some(url) = &url {
-        check_url(url, found);
+        check_url(url, behind, found);
     }
     let db = fields.db.map(|db| db.value);
     let draft = Draft {
@@ -137,6 +141,7 @@ pub(super) fn read(
         tls: fields.tls,
         protected,
         expect,
+        via,
         secrets: secrets.clone(),
         outside: Arc::clone(outside),
     };
@@ -159,7 +164,19 @@ fn fields(node: &Node, found: &mut Diagnostics) -> Option<(Fields, Option<Node>)
     Some((fields, passwords.into_iter().next().map(|entry| entry.value)))
 }
 
-fn one_place(fields: &Fields, span: Span, found: &mut Diagnostics) {
+fn one_place(fields: &Fields, span: Span, behind: bool, found: &mut Diagnostics) {
+    if behind {
+        let mut wrong = |what: &str, help: &str| {
+            found.push(Diagnostic::error(Code::TargetAddress, span, what).help(help));
+        };
+        if fields.socket.is_some() || (fields.host.is_some() && fields.tls.is_none()) {
+            wrong("via: says where the server is, and so does this", "leave host and socket out; port: may stay");
+        }
+        if fields.url.is_none() && fields.host.is_none() && fields.tls.as_ref().is_some_and(|tls| !tls.insecure) {
+            wrong(address::NO_NAME, "or write tls: {insecure: true}, which takes any");
+        }
+        return;
+    }
     let given = [fields.url.is_some(), fields.host.is_some(), fields.socket.is_some()];
     match given.into_iter().filter(|given| *given).count() {
         1 => {}
@@ -203,14 +220,17 @@ fn in_the_open(span: Span, found: &mut Diagnostics) {
 }
 
 /// What can be said of an address before its templates are filled in.
-fn check_url(url: &Template, found: &mut Diagnostics) {
+fn check_url(url: &Template, behind: bool, found: &mut Diagnostics) {
     if let Some(text) = url.fixed() {
-        match address::parse(text, false) {
+        let parse = if behind { address::parse_behind } else { address::parse };
+        match parse(text, false) {
             Ok(endpoint) if endpoint.password.is_some() => in_the_open(url.span(), found),
             Ok(_) => {}
-            Err(why) => found.push(
-                Diagnostic::error(Code::TargetAddress, url.span(), why).help("for example redis://127.0.0.1:6379/0"),
-            ),
+            Err(why) => found.push(Diagnostic::error(Code::TargetAddress, url.span(), why).help(if behind {
+                "for example redis://:6379/0"
+            } else {
+                "for example redis://127.0.0.1:6379/0"
+            })),
         }
         return;
     }
@@ -222,8 +242,38 @@ fn check_url(url: &Template, found: &mut Diagnostics) {
     }
 }
 
-fn beside(siblings: &[Entry], found: &mut Diagnostics) -> (bool, Option<Expect>) {
-    let (mut protected, mut expect) = (false, None);
+/// What stands beside `redis:`.
+struct Beside {
+    protected: bool,
+    expect: Option<Expect>,
+    via: Option<Arc<dyn WayDraft>>,
+}
+
+/// `via: {kubernetes: …}`, read by who knows that way.
+fn read_via(node: &Node, ways: &[Arc<dyn Way>], found: &mut Diagnostics) -> Option<Arc<dyn WayDraft>> {
+    let known: Vec<&str> = ways.iter().map(|way| way.name()).collect();
+    let help = format!("write via: {{{}: …}}", known.first().unwrap_or(&"kubernetes"));
+    match node.entries() {
+        Some([entry]) => match ways.iter().find(|way| way.name() == entry.key.value) {
+            Some(way) => way.read(entry, found),
+            None => {
+                let message = format!("there is no way `{}`", entry.key.value);
+                found.push(
+                    Diagnostic::error(Code::NotSupported, entry.key.span, message).suggest(&entry.key.value, known),
+                );
+                None
+            }
+        },
+        _ => {
+            let message = format!("expected one way, found {}", node.describe());
+            found.push(Diagnostic::error(Code::WrongType, node.span, message).help(help));
+            None
+        }
+    }
+}
+
+fn beside(siblings: &[Entry], ways: &[Arc<dyn Way>], found: &mut Diagnostics) -> Beside {
+    let (mut protected, mut expect, mut via) = (false, None, None);
     for entry in siblings {
         match entry.key.value.as_str() {
             "protected" => protected = decode::<bool>(&entry.value, found).unwrap_or(true),
@@ -236,18 +286,19 @@ fn beside(siblings: &[Entry], found: &mut Diagnostics) -> (bool, Option<Expect>)
                     );
                 }
             }
-            name @ ("via" | "sentinel" | "cluster") => found.push(
+            "via" => via = read_via(&entry.value, ways, found),
+            name @ ("sentinel" | "cluster") => found.push(
                 Diagnostic::error(Code::NotSupported, entry.key.span, format!("`{name}` is not supported yet"))
                     .help("give the address of the server itself"),
             ),
             _ => found.push(unknown_key(&entry.key, SIBLINGS)),
         }
     }
-    (protected, expect)
+    Beside { protected, expect, via }
 }
 
 /// The schema of what stands under `redis:`.
-pub(super) fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+pub(super) fn schema(ways: &[Arc<dyn Way>], generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let mut fields = Fields::json_schema(generator);
     let elsewhere = generator.subschema_for::<Elsewhere>();
     let password = serde_json::json!({"description": "The password. May be a template.", "anyOf": [{"type": "string"}, elsewhere]});
@@ -255,6 +306,12 @@ pub(super) fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Sch
         properties.insert("password".into(), password);
     }
     let expect = generator.subschema_for::<Expect>();
+    let known: serde_json::Map<String, serde_json::Value> =
+        ways.iter().map(|way| (way.name().to_owned(), way.schema(generator).to_value())).collect();
+    let via = serde_json::json!({
+        "description": "How it is reached, where it cannot be reached from here.",
+        "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": known,
+    });
     schemars::json_schema!({
         "type": "object",
         "required": ["redis"],
@@ -263,6 +320,7 @@ pub(super) fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Sch
             "redis": {"anyOf": [{"type": "string", "description": "redis://user@host:6379/0, rediss://… or unix:///path"}, fields]},
             "protected": {"type": "boolean", "description": "Changes there need an approval."},
             "expect": expect,
+            "via": via,
         }
     })
 }

@@ -16,6 +16,7 @@ mod fault;
 mod forward;
 mod https;
 mod impact;
+mod into_pods;
 mod keeper;
 mod lines;
 mod lost;

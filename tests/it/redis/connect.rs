@@ -127,7 +127,7 @@ fn mistakes_in_targets_are_told_before_anything_runs() {
     assert!(problems("{redis: 'redis://h', protectd: true}").starts_with("PB0105"));
     assert!(problems("{redis: 'redis://h', expect: {role: boss}}").starts_with("PB0106 `boss` is not a role"));
     assert!(problems("redis: {host: h, password: {env: A, file: B}}").starts_with("PB0106"));
-    let provider = playbook_providers::redis::provider(Secrets::new());
+    let provider = playbook_providers::redis::provider(Secrets::new(), Vec::new());
     let warned = |yaml: &str| {
         let mut found = Diagnostics::new();
         provider.target(&tree(yaml).entries().unwrap()[0].clone(), &[], &mut found).unwrap();

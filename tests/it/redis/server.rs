@@ -161,7 +161,7 @@ impl Site {
     }
 
     pub(super) fn with(yaml: &str, secrets: &Secrets, scope: Scope) -> Result<Self, String> {
-        let provider = playbook_providers::redis::provider(secrets.clone());
+        let provider = playbook_providers::redis::provider(secrets.clone(), Vec::new());
         let mut found = Diagnostics::new();
         let node = tree(yaml);
         let entries = node.entries().unwrap();

@@ -183,12 +183,16 @@ fn changes(call: &Call) -> bool {
     call.method != "GET" && super::gate::check(call).is_err()
 }
 
-fn request(call: &Call) -> Result<http::Request<Body>, Fault> {
+/// Path and query of a request.
+pub(super) fn uri(call: &Call) -> String {
     let query: Vec<String> =
         call.query.iter().map(|(name, value)| format!("{name}={}", super::part(value).replace(':', "%3A"))).collect();
-    let uri = if query.is_empty() { call.path.clone() } else { format!("{}?{}", call.path, query.join("&")) };
+    if query.is_empty() { call.path.clone() } else { format!("{}?{}", call.path, query.join("&")) }
+}
+
+fn request(call: &Call) -> Result<http::Request<Body>, Fault> {
     let body = call.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default();
-    let mut request = http::Request::builder().method(call.method).uri(uri);
+    let mut request = http::Request::builder().method(call.method).uri(uri(call));
     if call.body.is_some() {
         request = request.header(http::header::CONTENT_TYPE, call.content);
     }

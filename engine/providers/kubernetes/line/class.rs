@@ -8,7 +8,7 @@ use super::model::{Exec, Line, Verb};
 /// What a line does, as far as it can be known without a cluster. A Redis command inside of an
 /// exec is unknown here; see [`class_with`].
 pub(in crate::kubernetes) fn class(line: &Line) -> Class {
-    class_with(line, |_| unknown("what runs in a pod is not known here"))
+    class_with(line, |_| unknown("redis-cli may talk to another server; a redis target with via: would tell"))
 }
 
 /// As [`class`], with someone who knows Redis commands.

@@ -54,11 +54,38 @@ const LOOKING: &[&str] = &["--bigkeys", "--memkeys", "--hotkeys", "--keystats", 
 /// The Redis command that redis-cli is given, if it is one. None for other programs, for the
 /// modes of redis-cli that are no command, and where a word has no value yet that could change
 /// what is meant. Arguments may be open: see [`open::is`].
-pub(in crate::kubernetes) fn inner_redis(exec: &Exec) -> Option<Vec<String>> {
+pub(super) fn inner_redis(exec: &Exec) -> Option<Vec<String>> {
     let rest = exec.command.get(1..).filter(|_| is_redis_cli(exec))?;
     let at = command_at(rest)?;
     let command = rest.get(at..)?;
     (!command.is_empty() && !open::is(&command[0])).then(|| command.to_vec())
+}
+
+/// Where in the words of an exec the command of redis-cli begins, if it is given one that is
+/// written out.
+pub(in crate::kubernetes) fn command_place(exec: &Exec) -> Option<usize> {
+    inner_redis(exec).map(|command| exec.command.len() - command.len())
+}
+
+/// A program that only looks: the proof that a plan may run it.
+pub(in crate::kubernetes) struct Look<'a>(&'a Exec);
+
+impl<'a> Look<'a> {
+    /// None where a program may do more, or nobody knows.
+    pub(in crate::kubernetes) fn of(exec: &'a Exec) -> Option<Self> {
+        let open = exec.command.iter().any(|word| open::is(word));
+        (!open && only_looks(exec)).then_some(Self(exec))
+    }
+
+    /// The program and its arguments.
+    pub(in crate::kubernetes) fn command(&self) -> &'a [String] {
+        &self.0.command
+    }
+
+    /// Does it walk through a whole database?
+    pub(in crate::kubernetes) fn is_long(&self) -> bool {
+        is_redis_cli(self.0) && !self.0.command.iter().any(|word| word == "--version" || word == "--help")
+    }
 }
 
 /// Is it redis-cli?

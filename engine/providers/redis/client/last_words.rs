@@ -8,6 +8,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::super::endpoint::{Endpoint, Place};
 use super::super::value::ServerError;
+use super::{Broken, through};
 
 /// How long to listen.
 const LISTEN: Duration = Duration::from_secs(1);
@@ -15,9 +16,13 @@ const LISTEN: Duration = Duration::from_secs(1);
 const LENGTH: u64 = 2048;
 
 /// Connects without a word, and listens. Nothing over TLS, where words come only after a handshake.
-pub(super) async fn last_words(endpoint: &Endpoint) -> Option<ServerError> {
+pub(super) async fn last_words(endpoint: &Endpoint) -> Option<Broken> {
     if endpoint.tls.is_some() {
         return None;
+    }
+    if let Some(tunnel) = &endpoint.via {
+        let mut stream = Box::pin(through::stream(endpoint, tunnel.as_ref())).await.ok()?;
+        return tokio::time::timeout(LISTEN, listen(&mut stream)).await.ok().flatten();
     }
     let listening = async {
         match &endpoint.place {
@@ -28,11 +33,12 @@ pub(super) async fn last_words(endpoint: &Endpoint) -> Option<ServerError> {
     tokio::time::timeout(LISTEN, listening).await.ok().flatten()
 }
 
-async fn listen(stream: impl AsyncRead + Unpin) -> Option<ServerError> {
+async fn listen(stream: impl AsyncRead + Unpin) -> Option<Broken> {
     let mut heard = Vec::new();
-    stream.take(LENGTH).read_to_end(&mut heard).await.ok();
+    let ended = stream.take(LENGTH).read_to_end(&mut heard).await;
     let text = String::from_utf8_lossy(&heard);
-    let line = text.strip_prefix('-')?.lines().next()?;
-    let (code, text) = line.split_once(' ')?;
-    Some(ServerError { code: code.to_owned(), text: text.to_owned() })
+    // A tunnel says here that nobody listens at its end.
+    let Some(rest) = text.strip_prefix('-') else { return ended.err().map(|why| Broken::Unreachable(why.to_string())) };
+    let (code, text) = rest.lines().next()?.split_once(' ')?;
+    Some(Broken::Refused(ServerError { code: code.to_owned(), text: text.to_owned() }))
 }

@@ -32,8 +32,8 @@ impl Draft {
             let text = text(Some(url), scope)?.unwrap_or_default();
             // A secret is put there as it is, so it is read as it is.
             let raw = url.render(scope)?.secret.is_some();
-            return address::parse(&text, raw)
-                .map_err(|why| failed(url.span(), why, "for example redis://127.0.0.1:6379/0"));
+            let parse = if self.via.is_some() { address::parse_behind } else { address::parse };
+            return parse(&text, raw).map_err(|why| failed(url.span(), why, "for example redis://127.0.0.1:6379/0"));
         }
         let host = text(self.host.as_ref(), scope)?;
         let socket = text(self.socket.as_ref(), scope)?;
@@ -44,11 +44,12 @@ impl Draft {
         let place = match (host, socket) {
             (_, Some(socket)) => Place::Unix(socket.into()),
             (Some(host), None) => Place::Tcp(host, port),
+            (None, None) if self.via.is_some() => Place::Tcp(String::new(), port),
             (None, None) => {
                 return Err(failed(self.span, "the target has no address", "give it url, host or socket"));
             }
         };
-        Ok(Endpoint { place, user: None, password: None, db: 0, tls: None })
+        Ok(Endpoint { place, user: None, password: None, db: 0, tls: None, via: None })
     }
 
     fn password(&self, scope: &Scope) -> Result<Option<String>, EvalError> {
@@ -102,7 +103,8 @@ impl TargetDraft for Draft {
             Some(Password::Env(_) | Password::File(_)) | None => None,
         };
         let parts = [&self.url, &self.host, &self.port, &self.socket, &self.user];
-        parts.into_iter().flatten().chain(password).collect()
+        let via = self.via.iter().flat_map(|way| way.templates());
+        parts.into_iter().flatten().chain(password).chain(via).collect()
     }
 
     fn protected(&self) -> bool {
@@ -130,6 +132,9 @@ impl TargetDraft for Draft {
         }
         if let Some(fields) = &self.tls {
             endpoint.tls = Some(self.tls(fields)?);
+        }
+        if let Some(way) = &self.via {
+            endpoint.via = Some(way.open(name, scope)?);
         }
         if let Some(password) = &endpoint.password {
             secrets(&format!("target.{name}.password"), password);
