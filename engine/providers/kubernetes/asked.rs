@@ -7,6 +7,7 @@ use playbook_core::source::Span;
 
 use super::line::model::{Line, Patch, Verb};
 use super::manifest::{self, Held};
+use super::target::Acting;
 
 /// A line and what its files hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,12 @@ impl Asked {
     ) -> Option<Self> {
         let held = manifest::read(&line, files, secrets, span, found)?;
         Some(Self::with(line, held))
+    }
+
+    /// Whom it acts as.
+    pub(super) fn acting(&self) -> Option<Acting> {
+        let groups = self.line.as_groups.clone();
+        self.line.as_user.clone().map(|user| Acting { user, groups })
     }
 
     /// The same with other values in the line.

@@ -21,6 +21,7 @@ use super::exec::{self, ExecChange};
 use super::line::model::{Line, Verb};
 use super::line::{self, Filled, Form};
 use super::look;
+use super::target::{reading, writing};
 use super::within::{self, Insiders, Within, WithinAction};
 use super::{waiting, wanted};
 
@@ -89,8 +90,8 @@ impl Kind for KubectlKind {
 
 /// What is understood and cannot be carried out yet.
 fn not_yet(line: &Line) -> Option<&'static str> {
-    if line.as_user.is_some() || !line.as_groups.is_empty() {
-        return Some("--as on a line (the target has as: and as-group:)");
+    if line.as_user.is_some() && matches!(line.verb, Verb::Exec(_)) {
+        return Some("--as with exec (the target has as: and as-group:)");
     }
     match &line.verb {
         Verb::Patch { subresource: Some(_), .. } => Some("--subresource"),
@@ -198,6 +199,7 @@ impl Action for LineAction {
 
     fn plan<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Planned, Fault>> {
         Box::pin(async move {
+            let access = reading(access, self.asked.acting().as_ref())?;
             if self.class().effect == Effect::Read {
                 return Ok(Planned::new(self.class()));
             }
@@ -212,6 +214,7 @@ impl Action for LineAction {
 
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(async move {
+            let access = reading(access, self.asked.acting().as_ref())?;
             let line = &self.asked.line;
             match (exec::of(line), &self.within) {
                 (Some(exec), Some(within)) => within.read(access, line, exec).await,
@@ -231,6 +234,7 @@ impl Action for LineAction {
 
     fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(async move {
+            let access = writing(access, self.asked.acting().as_ref())?;
             let line = &self.asked.line;
             match (exec::of(line), &self.within) {
                 (Some(exec), Some(within)) => within.read_in_run(access, line, exec).await,
@@ -243,6 +247,7 @@ impl Action for LineAction {
 
     fn peek<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Look, Fault>> {
         Box::pin(async move {
+            let access = reading(access, self.asked.acting().as_ref())?;
             if waiting::waits(&self.asked.line) {
                 return waiting::look_once(access, &self.asked).await;
             }
@@ -252,6 +257,7 @@ impl Action for LineAction {
 
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>> {
         Box::pin(async move {
+            let access = writing(access, self.asked.acting().as_ref())?;
             let line = &self.asked.line;
             match (exec::of(line), &self.within) {
                 (Some(exec), Some(within)) => return within.change(access, line, exec).await,

@@ -54,6 +54,7 @@ use playbook_core::tunnel::Insider;
 use serde_json::Value;
 
 use exec::EXEC;
+use target::{reading, writing};
 use within::Insiders;
 use within_undo::WITHIN;
 
@@ -100,7 +101,10 @@ impl Provider for Kubernetes {
         Box::pin(async move {
             match kind_of(&parts) {
                 WITHIN => within_undo::undo(&self.insiders, access, &parts).await,
-                _ => Ok(Box::new(undo::ObjectUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>),
+                _ => {
+                    let access = writing(access, record::acting(&parts).as_ref())?;
+                    Ok(Box::new(undo::ObjectUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>)
+                }
             }
         })
     }
@@ -109,7 +113,7 @@ impl Provider for Kubernetes {
         Box::pin(async move {
             match kind_of(parts) {
                 WITHIN => within_undo::plan(&self.insiders, access, parts).await,
-                _ => undo::plan(access, parts).await,
+                _ => undo::plan(reading(access, record::acting(parts).as_ref())?, parts).await,
             }
         })
     }
@@ -119,7 +123,10 @@ impl Provider for Kubernetes {
             match part.record.kind.as_str() {
                 WITHIN => within_undo::probe(&self.insiders, access, part).await,
                 EXEC => exec::probe(access, part),
-                _ => undo::probe(access, part).await,
+                _ => {
+                    let access = reading(access, record::acting(std::slice::from_ref(part)).as_ref())?;
+                    undo::probe(access, part).await
+                }
             }
         })
     }
@@ -129,7 +136,7 @@ impl Provider for Kubernetes {
     }
 
     fn settle<'a>(&'a self, access: WriteAccess<'a>, parts: Vec<UndoPart>) -> BoxFuture<'a, Result<Value, Fault>> {
-        Box::pin(waiting::settle(access, parts))
+        Box::pin(async move { waiting::settle(writing(access, record::acting(&parts).as_ref())?, parts).await })
     }
 }
 

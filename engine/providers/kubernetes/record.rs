@@ -7,6 +7,7 @@ use super::diff::{self, Field};
 use super::faults;
 use super::find::Named;
 use super::manifest::is_secret;
+use super::target::Acting;
 
 /// The kind of record that holds an object.
 pub(super) const OBJECT: &str = "kubernetes.object/1";
@@ -112,6 +113,12 @@ impl Kept {
     pub(super) fn fields(&self) -> Vec<Field> {
         if self.wanted.is_null() { Vec::new() } else { diff::fields(&self.before, &self.wanted) }
     }
+}
+
+/// Who made the changes of these records, if not the target's own user: a rollback is theirs as well.
+pub(super) fn acting(parts: &[UndoPart]) -> Option<Acting> {
+    let (user, groups) = serde_json::from_value(parts.first()?.record.data.get("as")?.clone()).ok()?;
+    Some(Acting { user, groups })
 }
 
 /// Data of Secrets is not kept, not even in a pre-image: what would change it is refused.

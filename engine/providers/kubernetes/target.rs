@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use playbook_core::action::{Fault, FaultKind, Identity, ReadAccess, Target};
+use playbook_core::action::{Fault, FaultKind, Identity, ReadAccess, Target, WriteAccess};
 use playbook_core::codes::Code;
 use playbook_core::ports::{BoxFuture, Cancel};
 use playbook_core::secret::Secrets;
@@ -16,6 +16,29 @@ use super::faults;
 use super::known::Known;
 use super::resources::{Catalogue, Resource};
 use super::target_draft::Expect;
+
+/// Whom a line acts as (`--as`, `--as-group`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Acting {
+    pub(super) user: String,
+    pub(super) groups: Vec<String>,
+}
+
+/// Leave to read as somebody, or as the target's own user.
+pub(super) fn reading<'a>(access: ReadAccess<'a>, acting: Option<&Acting>) -> Result<ReadAccess<'a>, Fault> {
+    match acting {
+        Some(acting) => Ok(access.through(KubeTarget::of(access.target())?.acting(acting))),
+        None => Ok(access),
+    }
+}
+
+/// Leave to write as somebody, or as the target's own user.
+pub(super) fn writing<'a>(access: WriteAccess<'a>, acting: Option<&Acting>) -> Result<WriteAccess<'a>, Fault> {
+    match acting {
+        Some(acting) => Ok(access.through(KubeTarget::of(access.target())?.acting(acting))),
+        None => Ok(access),
+    }
+}
 
 /// A cluster. Connects when it is first used.
 pub(super) struct KubeTarget {
@@ -72,6 +95,14 @@ impl KubeTarget {
     /// The target of an access, which is always one of this provider's.
     pub(super) fn of(target: &dyn Target) -> Result<&Self, Fault> {
         target.as_any().downcast_ref().ok_or_else(|| faults::internal("a target of another provider"))
+    }
+
+    /// The same cluster as somebody else.
+    pub(super) fn acting(&self, acting: &Acting) -> &dyn Target {
+        let Acting { user, groups } = acting;
+        let place = Place { as_user: Some(user.clone()), as_groups: groups.clone(), ..self.place.clone() };
+        let made: Arc<dyn Target> = Arc::new(Self::new(&self.name, place, self.expect.clone(), self.secrets.clone()));
+        self.known.target(&format!("as {user} {groups:?}"), &made)
     }
 
     /// What of a configuration may not be shown is known from here on.

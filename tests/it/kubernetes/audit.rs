@@ -92,6 +92,11 @@ impl Entry {
         self.0["responseStatus"]["code"].as_u64()
     }
 
+    /// Whom the user acted as.
+    pub(super) fn impersonated(&self) -> Option<String> {
+        self.0["impersonatedUser"]["username"].as_str().map(str::to_owned)
+    }
+
     /// `dryRun=All`, of the query or of the options of a delete.
     pub(super) fn is_dry_run(&self) -> bool {
         let query = self.uri().split_once('?').map_or("", |(_, query)| query);

@@ -90,7 +90,7 @@ fn killed_at_every_event_and_resumed_it_ends_the_same_and_makes_nothing_twice() 
         assert_eq!(scene.stand(), expected, "{point}: {}", done.out());
         assert_eq!(scene.made(), made, "{point}: {}", done.out());
         // Some of them are taken back as well.
-        if at % 8 == 0 {
+        if at.is_multiple_of(8) {
             scene.run(&["rollback", "last", "--yes"]).expect(0);
             assert_eq!(scene.stand(), before, "{point}");
         }

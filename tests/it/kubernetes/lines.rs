@@ -212,3 +212,21 @@ fn a_restart_is_planned_the_same_at_any_time() {
     }
     assert_eq!(first, digest());
 }
+
+#[test]
+fn a_line_acts_as_somebody_else_and_so_does_its_rollback() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    let viewer = scene.file("  - {id: it, kubectl: scale deploy/web --replicas=5 --as=someone --as-group=viewers}\n");
+    let plan = scene.run(&["plan", &viewer, "--live"]);
+    assert!(plan.out().contains("this user may not patch deployment/web"), "{}", plan.out());
+    assert!(scene.run(&["run", &viewer]).expect(1).out().contains("forbidden"));
+    let admin =
+        scene.file("  - {id: it, kubectl: scale deploy/web --replicas=5 --as=chief --as-group=system:masters}\n");
+    scene.run(&["run", &admin]).expect(0);
+    scene.run(&["rollback", "last", "--yes"]).expect(0);
+    assert_eq!(scene.web()["spec"]["replicas"], 2);
+    let made =
+        scene.cluster.requests_of(&scene.user).into_iter().filter(|entry| entry.mutates() && entry.code() == Some(200));
+    let by: Vec<String> = made.filter_map(|entry| entry.impersonated()).collect();
+    assert_eq!(by, ["chief", "chief"]);
+}

@@ -111,6 +111,9 @@ impl<'a> ObjectChange<'a> {
 fn record_of(asked: &Asked, item: &Item, tried: &Tried, kept: &Kept) -> UndoRecord {
     let mut record = kept.record(order(asked, tried));
     record.data["settle"] = afterwards(asked, item, tried);
+    if let Some(acting) = asked.acting() {
+        record.data["as"] = json!([acting.user, acting.groups]);
+    }
     record
 }
 
