@@ -1,6 +1,6 @@
 //! Values and texts in a few words, for people.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A result in one line, if there is something worth saying.
 pub fn brief(value: &Value) -> Option<String> {
@@ -11,6 +11,9 @@ pub fn brief(value: &Value) -> Option<String> {
         Value::String(text) => Some(one_line(text, 60)),
         Value::Array(items) => Some(format!("{} item{}", items.len(), if items.len() == 1 { "" } else { "s" })),
         Value::Object(map) => {
+            if let Some(printed) = printed(map) {
+                return Some(printed);
+            }
             let scalar = |value: &Value| !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null);
             if map.len() <= 4 && map.values().any(scalar) {
                 let pairs: Vec<String> = map
@@ -23,6 +26,20 @@ pub fn brief(value: &Value) -> Option<String> {
             None
         }
     }
+}
+
+/// What a program or a log says, by its first line; an object of a cluster by its kind and name.
+fn printed(map: &Map<String, Value>) -> Option<String> {
+    let text = |name: &str| map.get(name).and_then(Value::as_str);
+    if let Some(first) = [text("stdout"), text("stderr"), text("text")].into_iter().flatten().find(|it| !it.is_empty())
+    {
+        let mut lines = first.lines().filter(|line| !line.trim().is_empty());
+        let line = one_line(lines.next().unwrap_or_default().trim(), 60);
+        let more = lines.count();
+        return Some(if more == 0 { line } else { format!("{line} (and {more} more lines)") });
+    }
+    let name = map.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
+    Some(format!("{} {}", text("kind")?, name?))
 }
 
 /// Text cut to one line of at most `width` characters; control characters are shown as a dot.

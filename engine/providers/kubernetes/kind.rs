@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::asked::Asked;
 use super::change::{self, ObjectChange};
 use super::exec::{self, ExecChange};
-use super::line::model::{Line, Verb};
+use super::line::model::{Line, Patch, PatchType, Verb};
 use super::line::{self, Filled, Form};
 use super::look;
 use super::target::{reading, writing};
@@ -128,6 +128,13 @@ fn not_yet(line: &Line) -> Option<&'static str> {
     }
 }
 
+/// A patch that means to change containers, and would put others in their place.
+fn replaces_containers(verb: &Verb) -> bool {
+    let Verb::Patch { kind: PatchType::Merge, patch: Patch::Known(body), .. } = verb else { return false };
+    let containers = body.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    containers.is_some_and(|all| all.iter().any(|container| container.get("image").is_none()))
+}
+
 /// A line with its templates open.
 struct LineDraft {
     form: Form,
@@ -158,6 +165,13 @@ impl Draft for LineDraft {
 
     fn lint(&self, span: Span, found: &mut Diagnostics) {
         self.form.lint(found);
+        if replaces_containers(&self.asked.line.verb) {
+            let message = "a merge patch replaces the whole list of containers, and these have no image";
+            found.push(
+                Diagnostic::warning(Code::Arguments, span, message)
+                    .help("leave --type out: a strategic merge patch finds the container by its name; or use set resources, set image, set env"),
+            );
+        }
         if let Some(within) = &self.within {
             within.lint(span, found);
         }

@@ -26,6 +26,7 @@ mod node;
 mod pods;
 mod proxy;
 mod random;
+mod runbook;
 mod settings;
 mod trouble;
 mod waiting;
