@@ -12,7 +12,11 @@ use crate::beside::Beside;
 use crate::error::Failure;
 
 /// The playbooks that ship with the program.
-const LIBRARY: &[(&str, &str)] = &[("redis-oom", include_str!("../../playbooks/redis-oom.yaml"))];
+const LIBRARY: &[(&str, &str)] = &[
+    ("redis-memory-limit", include_str!("../../playbooks/redis-memory-limit.yaml")),
+    ("redis-oom", include_str!("../../playbooks/redis-oom.yaml")),
+    ("redis-pod-crash", include_str!("../../playbooks/redis-pod-crash.yaml")),
+];
 
 /// A playbook that was found.
 #[derive(Clone, Debug)]

@@ -21,10 +21,10 @@ pub fn excerpt(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// `stdout` and `stderr` of a command, if that is all that there is to show.
+/// `stdout` and `stderr` of a command, the `text` of a log, if that is all that there is to show.
 fn output(map: &serde_json::Map<String, Value>) -> Option<String> {
     let field = |name: &str| map.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    match (field("stdout"), field("stderr")) {
+    match (field("stdout").or_else(|| field("text")), field("stderr")) {
         (None, None) => None,
         (Some(out), None) => Some(out.to_owned()),
         (None, Some(error)) => Some(error.to_owned()),

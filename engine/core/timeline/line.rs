@@ -5,6 +5,7 @@ use super::order::instant;
 use super::phrase;
 use super::span::{End, Known, Span};
 use crate::action::Fault;
+use crate::brief::brief;
 use crate::event::{Event, Record, StepEnd, StepFinished};
 use crate::words;
 
@@ -150,11 +151,22 @@ fn details(span: &Span<'_>) -> Vec<String> {
         End::Open if span.in_doubt() => parts.push("sent, and no result was recorded".to_owned()),
         End::Open => parts.push("begun, and nothing more was recorded".to_owned()),
     }
+    parts.extend(returned(span));
     parts.extend(looks(span));
     parts.extend(attempts(span));
     parts.extend(changed(span));
     parts.extend(operands(span));
     parts
+}
+
+/// What a look found, in a few words.
+fn returned(span: &Span<'_>) -> Option<String> {
+    match span.end {
+        End::Finished(StepFinished { status: StepEnd::Ok, changed: false, result: Some(result), .. }) => {
+            brief(result).map(|text| short(&text))
+        }
+        _ => None,
+    }
 }
 
 fn looks(span: &Span<'_>) -> Option<String> {

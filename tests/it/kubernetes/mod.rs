@@ -23,6 +23,7 @@ mod lost;
 mod manifests;
 mod measured;
 mod node;
+mod playbooks;
 mod pods;
 mod proxy;
 mod random;
