@@ -131,6 +131,12 @@ pub trait Target: Send + Sync {
     /// Asks who is there and holds it against what the playbook expects.
     fn identify<'a>(&'a self, cancel: &'a dyn Cancel) -> BoxFuture<'a, Result<Identity, Fault>>;
 
+    /// Can someone else answer at the same address while a run goes on: a server that was restarted, or
+    /// took over? Then it is asked again before each change.
+    fn may_be_replaced(&self) -> bool {
+        true
+    }
+
     /// For its own provider.
     fn as_any(&self) -> &dyn Any;
 }
@@ -278,7 +284,7 @@ pub enum UndoOrder {
     MakesRoom,
     /// Data and everything without an order of its own.
     Data,
-    /// It takes room away: after data.
+    /// It takes room away, or interrupts what holds data: after data.
     TakesRoom,
 }
 

@@ -114,3 +114,17 @@ fn assert_same(before: &Everything, after: &Everything, context: &str) {
     let differ = before.differences(after, true);
     assert!(differ.is_empty(), "{differ:?}\n{context}");
 }
+
+#[test]
+fn a_limit_that_was_lowered_and_raised_again_is_as_before() {
+    for (first, second) in [("100mb", "300mb"), ("300mb", "100mb")] {
+        let redis = Redis::start(&["--maxmemory", "200mb"]);
+        let desk = Desk::new();
+        let steps = format!("  - redis: CONFIG SET maxmemory {first}\n  - redis: CONFIG SET maxmemory {second}\n");
+        let head = format!("playbook: twice\ntargets: {{cache: {{redis: \"{}\"}}}}\nsteps:\n", redis.url());
+        desk.run(&["run", &desk.file("twice.yaml", &(head + &steps))]).expect(0);
+        desk.run(&["rollback", "last", "--yes"]).expect(0);
+        let now: (String, u64) = redis::cmd("CONFIG").arg("GET").arg("maxmemory").query(&mut redis.connect()).unwrap();
+        assert_eq!(now.1, 200 << 20, "{first} then {second}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Which steps are rolled back, and in which order.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::state::RunState;
 use super::step::{Part, PartKnown};
 use crate::action::{Restore, UndoOrder};
@@ -33,7 +35,35 @@ pub fn rollback_plan(checked: &Checked, state: &RunState) -> RollbackPlan {
         })
         .collect();
     order.sort();
-    RollbackPlan { steps: order.into_iter().map(|(_, _, ix)| ix).collect() }
+    let turns = order.into_iter().map(|(_, latest, ix)| (latest.0, ix)).collect();
+    RollbackPlan { steps: latest_first_where_they_meet(checked, state, turns) }
+}
+
+/// What changed the same thing is undone latest first, whatever its turn is: an earlier state cannot
+/// return before a later one has.
+fn latest_first_where_they_meet(checked: &Checked, state: &RunState, turns: Vec<(u64, StepIx)>) -> Vec<StepIx> {
+    let mut by_thing: BTreeMap<(Option<usize>, &str, &str), Vec<(u64, StepIx)>> = BTreeMap::new();
+    for &(latest, ix) in &turns {
+        for part in &state.step(ix).parts {
+            let thing = (checked.step(ix).target, part.captured.kind.as_str(), part.captured.subject.as_str());
+            by_thing.entry(thing).or_default().push((latest, ix));
+        }
+    }
+    let mut after: BTreeMap<StepIx, BTreeSet<StepIx>> = BTreeMap::new();
+    for steps in by_thing.values().filter(|steps| steps.len() > 1) {
+        for (at, step) in steps {
+            let later = steps.iter().filter(|(other, ix)| other > at && ix != step).map(|(_, ix)| *ix);
+            after.entry(*step).or_default().extend(later);
+        }
+    }
+    let mut left: Vec<StepIx> = turns.into_iter().map(|(_, ix)| ix).collect();
+    let mut done = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let free = |ix: &StepIx| after.get(ix).is_none_or(|later| later.iter().all(|other| done.contains(other)));
+        let next = left.iter().position(free).unwrap_or(0);
+        done.push(left.remove(next));
+    }
+    done
 }
 
 fn needs_undo(part: &Part, rollback: &Rollback) -> bool {

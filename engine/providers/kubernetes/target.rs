@@ -240,6 +240,11 @@ impl Target for KubeTarget {
         Box::pin(self.who(cancel))
     }
 
+    /// A cluster keeps its UID for as long as it lives.
+    fn may_be_replaced(&self) -> bool {
+        false
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -129,7 +129,7 @@ impl Worker<'_> {
         let class = effective(self.step(), action.class());
         let (_, target) = self.shared.target_of(self.given.step)?;
         let access = ReadAccess::new(target.as_ref(), &self.told);
-        let identity = self.shared.meet(self.given.step, &self.told).await?;
+        let identity = self.shared.meet(self.given.step, class.effect.changes(), &self.told).await?;
         if !class.effect.changes() {
             return self.read(action.as_ref(), access, class).await;
         }

@@ -118,13 +118,18 @@ impl Shared {
         Ok((at, self.targets.get(at).ok_or_else(missing)?))
     }
 
-    /// Asks once per run who answers at a target, and holds it against what is expected there.
-    pub(crate) async fn meet(&self, step: StepIx, cancel: &dyn Cancel) -> Result<Identity, Fault> {
+    /// Asks who answers at a target, and holds it against what is expected there: once per run, and
+    /// again before a change where it may be another one by now.
+    pub(crate) async fn meet(&self, step: StepIx, changes: bool, cancel: &dyn Cancel) -> Result<Identity, Fault> {
         let (at, target) = self.target_of(step)?;
-        if let Some(known) = self.met.lock().ok().and_then(|met| met.get(&at).cloned()) {
-            return Ok(known);
+        let known = self.met.lock().ok().and_then(|met| met.get(&at).cloned());
+        if let Some(known) = known.as_ref().filter(|_| !changes || !target.may_be_replaced()) {
+            return Ok(known.clone());
         }
         let identity = target.identify(cancel).await?;
+        if known.as_ref().is_some_and(|known| known.id == identity.id) {
+            return Ok(identity);
+        }
         if let Some(error) = other_target(&self.changed_on, target.as_ref(), &identity) {
             return Err(Fault::new(FaultKind::WrongTarget, error.code(), error.to_string()).help(error.help()));
         }

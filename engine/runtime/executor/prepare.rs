@@ -42,7 +42,7 @@ async fn cover(shared: &Shared, ix: StepIx, scope: &Scope, told: &Told) -> Resul
     }
     let action = ready(shared, ix, scope)?;
     let (_, target) = shared.target_of(ix)?;
-    shared.meet(ix, told).await?;
+    shared.meet(ix, false, told).await?;
     let planned = action.plan(ReadAccess::new(target.as_ref(), told)).await?;
     let words = action.words();
     Ok(Covered {

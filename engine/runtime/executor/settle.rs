@@ -30,7 +30,7 @@ pub(crate) async fn settle(shared: Arc<Shared>, given: Given, returned: Option<V
 }
 
 async fn again(shared: &Shared, given: &Given, told: &Told) -> Result<Value, Fault> {
-    let identity = shared.meet(given.step, told).await?;
+    let identity = shared.meet(given.step, false, told).await?;
     shared.lock(given.step, &identity).await?;
     wait(shared, given, &given.settling, told).await
 }

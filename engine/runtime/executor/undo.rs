@@ -48,7 +48,7 @@ async fn try_undo(
     token: CancellationToken,
 ) -> Result<Option<RollbackStep>, Fault> {
     let told = Told(token);
-    let identity = shared.meet(step, &told).await?;
+    let identity = shared.meet(step, true, &told).await?;
     shared.lock(step, &identity).await?;
     let verdicts = shared.probe(step, &parts).await?;
     for part in &mut parts {

@@ -152,7 +152,14 @@ fn order(asked: &Asked, tried: &Tried) -> UndoOrder {
         && tried.before.pointer("/metadata/ownerReferences").and_then(Value::as_array).is_some_and(|owners| {
             owners.iter().any(|owner| owner.get("controller").is_some_and(|controls| controls == true))
         });
-    if restarts || controlled || matches!(tried.edit, Edit::Evict(..)) { UndoOrder::Nothing } else { UndoOrder::Data }
+    if restarts || controlled || matches!(tried.edit, Edit::Evict(..)) {
+        UndoOrder::Nothing
+    } else if work::restarts(tried) {
+        // The pods restart again when it is taken back; what they hold is put back before.
+        UndoOrder::TakesRoom
+    } else {
+        UndoOrder::Data
+    }
 }
 
 /// Data of Secrets is never kept, so what could not be put back is not changed.
