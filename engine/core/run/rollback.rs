@@ -42,7 +42,9 @@ pub fn rollback_plan(checked: &Checked, state: &RunState) -> RollbackPlan {
 /// What changed the same thing is undone latest first, whatever its turn is: an earlier state cannot
 /// return before a later one has.
 fn latest_first_where_they_meet(checked: &Checked, state: &RunState, turns: Vec<(u64, StepIx)>) -> Vec<StepIx> {
-    let mut by_thing: BTreeMap<(Option<usize>, &str, &str), Vec<(u64, StepIx)>> = BTreeMap::new();
+    /// The target, the kind of record, the subject.
+    type Thing<'a> = (Option<usize>, &'a str, &'a str);
+    let mut by_thing: BTreeMap<Thing<'_>, Vec<(u64, StepIx)>> = BTreeMap::new();
     for &(latest, ix) in &turns {
         for part in &state.step(ix).parts {
             let thing = (checked.step(ix).target, part.captured.kind.as_str(), part.captured.subject.as_str());

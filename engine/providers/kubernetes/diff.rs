@@ -3,6 +3,8 @@
 use playbook_core::plan::{Change, Image};
 use serde_json::{Map, Value};
 
+use super::line::names_a_secret;
+
 /// A step on the way to a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Seg {
@@ -52,9 +54,15 @@ pub(super) fn forget_applied(object: &mut Value) {
 
 /// The object without what the server writes, as it can be created again.
 pub(super) fn anew(object: &Value) -> Value {
+    bare(object, false)
+}
+
+fn bare(object: &Value, status: bool) -> Value {
     let mut object = object.clone();
     if let Some(map) = object.as_object_mut() {
-        map.remove("status");
+        if !status {
+            map.remove("status");
+        }
         if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
             OWNED.iter().for_each(|name| drop(metadata.remove(*name)));
         }
@@ -82,8 +90,8 @@ fn unbound(object: &mut Value) {
 }
 
 /// The object without what the server, controllers and clients write for themselves.
-fn own(object: &Value) -> Value {
-    let mut object = anew(object);
+fn own(object: &Value, status: bool) -> Value {
+    let mut object = bare(object, status);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         let bare = match metadata.get_mut("annotations").and_then(Value::as_object_mut) {
             Some(annotations) => {
@@ -101,8 +109,13 @@ fn own(object: &Value) -> Value {
 
 /// What differs between two states of an object.
 pub(super) fn fields(before: &Value, after: &Value) -> Vec<Field> {
+    fields_with(before, after, false)
+}
+
+/// The same; `status` is a field like any other where the kind has no subresource for it.
+pub(super) fn fields_with(before: &Value, after: &Value, status: bool) -> Vec<Field> {
     let mut all = Vec::new();
-    compare(&mut Vec::new(), Some(&own(before)), Some(&own(after)), &mut all);
+    compare(&mut Vec::new(), Some(&own(before, status)), Some(&own(after, status)), &mut all);
     all
 }
 
@@ -131,7 +144,8 @@ fn compare(path: &mut Vec<Seg>, before: Option<&Value>, after: Option<&Value>, a
     }
     match (before, after) {
         (Some(Value::Array(one)), Some(Value::Array(two))) => match (named(one), named(two)) {
-            (Some(first), Some(second)) => {
+            // In another order it is another list: variables may be made of those before them.
+            (Some(first), Some(second)) if same_order(&first, &second) => {
                 let names = first.keys().chain(second.keys().filter(|name| !first.contains_key(*name)));
                 for name in names {
                     path.push(Seg::Item(name.clone()));
@@ -143,6 +157,12 @@ fn compare(path: &mut Vec<Seg>, before: Option<&Value>, after: Option<&Value>, a
         },
         _ => all.push(Field { path: path.clone(), before: before.cloned(), after: after.cloned() }),
     }
+}
+
+/// Do the names that both have come in the same order?
+fn same_order(first: &Map<String, Value>, second: &Map<String, Value>) -> bool {
+    let common = first.keys().filter(|name| second.contains_key(*name));
+    common.eq(second.keys().filter(|name| first.contains_key(*name)))
 }
 
 /// A list whose items all have a name of their own, by name.
@@ -222,7 +242,11 @@ pub(super) fn changes(title: &str, fields: &[Field]) -> Vec<Change> {
     let alone = fields.iter().all(Field::is_applied);
     let told = fields.iter().filter(|field| alone || !field.is_applied());
     let change = |field: &Field| {
-        let side = |value: Option<&Value>| if field.is_applied() { note(value) } else { image(value) };
+        let side = |value: Option<&Value>| match value {
+            _ if field.is_applied() => note(value),
+            Some(_) if is_secret_variable(&field.path) => Image::Secret,
+            _ => image(value),
+        };
         let after = if field.is_applied() && field.after.is_some() {
             Image::of("the manifest that is applied")
         } else {
@@ -237,6 +261,9 @@ pub(super) fn changes(title: &str, fields: &[Field]) -> Vec<Change> {
 pub(super) fn restore(object: &mut Value, fields: &[Field], before: &Value) {
     for field in fields {
         set(object, &field.path, field.before.as_ref());
+        if let (Some((Seg::Item(_), list)), Some(_)) = (field.path.split_last(), &field.before) {
+            in_order(object, list, before);
+        }
         for end in (1..field.path.len()).rev() {
             let parent = &field.path[..end];
             let bare = get(object, parent).and_then(Value::as_object).is_some_and(Map::is_empty);
@@ -245,6 +272,54 @@ pub(super) fn restore(object: &mut Value, fields: &[Field], before: &Value) {
             }
             set(object, parent, None);
         }
+    }
+}
+
+/// Puts the named items of a list in the order that they had; what is new stays behind what it follows.
+fn in_order(object: &mut Value, list: &[Seg], before: &Value) {
+    let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
+    let Some(order) = get(before, list).and_then(Value::as_array) else { return };
+    let order: Vec<Option<String>> = order.iter().map(name).collect();
+    let Some(now) = get(object, list).and_then(Value::as_array) else { return };
+    let place = |item: &Value| order.iter().position(|known| *known == name(item));
+    let mut old: Vec<Value> = now.iter().filter(|item| place(item).is_some()).cloned().collect();
+    old.sort_by_key(place);
+    let mut old = old.into_iter();
+    // Each old item stands where an old item stood.
+    let sorted = now.iter().map(|item| match place(item) {
+        Some(_) => old.next().unwrap_or_else(|| item.clone()),
+        None => item.clone(),
+    });
+    let sorted: Value = sorted.collect();
+    set(object, list, Some(&sorted));
+}
+
+/// The JSON merge patch (RFC 7386) that makes the one into the other.
+pub(super) fn merge_patch(from: &Value, to: &Value) -> Value {
+    let (Some(from), Some(to)) = (from.as_object(), to.as_object()) else { return to.clone() };
+    let mut patch = Map::new();
+    for (key, value) in to {
+        match from.get(key) {
+            Some(now) if now == value => {}
+            Some(now) if now.is_object() && value.is_object() => {
+                patch.insert(key.clone(), merge_patch(now, value));
+            }
+            _ => {
+                patch.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    patch.extend(from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Value::Null)));
+    Value::Object(patch)
+}
+
+/// Is it the value of a variable that is called like a secret?
+fn is_secret_variable(path: &[Seg]) -> bool {
+    match path {
+        [.., Seg::Key(list), Seg::Item(name)] | [.., Seg::Key(list), Seg::Item(name), Seg::Key(_)] => {
+            list == "env" && names_a_secret(name)
+        }
+        _ => false,
     }
 }
 
@@ -279,6 +354,35 @@ mod tests {
         let mut back = after.clone();
         restore(&mut back, &fields(&before, &after), &before);
         assert!(fields(&before, &back).is_empty(), "{back}");
+    }
+
+    #[test]
+    fn items_come_back_to_their_place_and_another_order_is_a_change() {
+        let list = |names: &[&str]| json!({"spec": {"env": names.iter().map(|name| json!({"name": name, "value": name})).collect::<Vec<_>>()}});
+        let before = list(&["a", "b", "c"]);
+        let mut now = list(&["b", "x", "c"]);
+        let changed = fields(&before, &list(&["b", "c"]));
+        restore(&mut now, &changed, &before);
+        let names: Vec<&str> =
+            now["spec"]["env"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["a", "x", "b", "c"]);
+        let turned = fields(&before, &list(&["c", "b", "a"]));
+        assert_eq!(turned.iter().map(|field| shown(&field.path)).collect::<Vec<_>>(), ["spec.env"]);
+    }
+
+    #[test]
+    fn a_merge_patch_makes_the_one_into_the_other() {
+        let (from, to) =
+            (json!({"a": 1, "b": {"c": 1, "d": 2}, "e": [1, 2]}), json!({"b": {"c": 1, "f": {}}, "e": [2]}));
+        assert_eq!(merge_patch(&from, &to), json!({"b": {"f": {}, "d": null}, "e": [2], "a": null}));
+    }
+
+    #[test]
+    fn values_of_variables_that_are_called_secret_are_not_shown() {
+        let object = |value: &str| json!({"spec": {"containers": [{"name": "a", "env": [{"name": "DB_PASSWORD", "value": value}]}]}});
+        let told = changes("x", &fields(&object("old-canary"), &object("new-canary")));
+        assert_eq!(told.len(), 1);
+        assert!(!format!("{told:?}").contains("canary"), "{told:?}");
     }
 
     #[test]

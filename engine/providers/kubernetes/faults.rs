@@ -64,6 +64,7 @@ pub(super) fn status(code: u16, status: &Value, call: &Call, server: &str) -> Fa
         "" => status.as_str().unwrap_or("no reason given").to_owned(),
         message => message.to_owned(),
     };
+    let message = if of_secrets(call) { unrepeated(status, &message) } else { message };
     let reason = if field("reason").is_empty() { code.to_string() } else { field("reason").to_owned() };
     let made = |kind, page, message: String, help: &str, transient| {
         Fault::new(kind, page, message).help(help).server(reason.clone(), transient)
@@ -129,6 +130,27 @@ pub(super) fn may_not_pretend(group: &str, why: &str) -> Fault {
     Fault::new(FaultKind::ReadOnly, Code::ReadOnly, format!("a write to {group} cannot be tried: {why}"))
         .help("nothing was sent")
         .server(NO_DRY_RUN, false)
+}
+
+/// Is it about Secrets?
+fn of_secrets(call: &Call) -> bool {
+    let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
+    matches!(parts.as_slice(), ["api", _, "secrets", ..] | ["api", _, "namespaces", _, "secrets", ..])
+}
+
+/// Of a refusal that may repeat the data of a Secret: which fields it is about.
+fn unrepeated(status: &Value, message: &str) -> String {
+    let reason = status.get("reason").and_then(Value::as_str).unwrap_or_default();
+    // Their words name the object and the user, and nothing of what was sent.
+    let plain = matches!(reason, "NotFound" | "AlreadyExists" | "Conflict" | "Unauthorized");
+    let right = reason == "Forbidden" && message.contains(" is forbidden: User ");
+    if plain || right {
+        return message.to_owned();
+    }
+    let causes = status.pointer("/details/causes").and_then(Value::as_array).into_iter().flatten();
+    let fields: Vec<&str> = causes.filter_map(|cause| cause.get("field")?.as_str()).collect();
+    let about = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
+    format!("the API server refused the Secret{about}; its words are left out, for they may repeat the data")
 }
 
 /// A fault in this program.

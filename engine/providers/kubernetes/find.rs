@@ -29,10 +29,14 @@ impl Named {
         self.resource.object(&self.namespace, &self.name)
     }
 
-    /// For people: `deployment/web in dash`.
+    /// For people: `deployment/web in dash`, and `service.serving.knative.dev/web in dash` where another
+    /// group has a kind of that name.
     pub(super) fn title(&self) -> String {
-        let place = if self.resource.namespaced { format!(" in {}", self.namespace) } else { String::new() };
-        format!("{}/{}{place}", self.resource.singular, self.name)
+        let Resource { group, singular, namespaced, .. } = &self.resource;
+        let place = if *namespaced { format!(" in {}", self.namespace) } else { String::new() };
+        let own = group.contains('.') && !group.ends_with(".k8s.io");
+        let group = if own { format!(".{group}") } else { String::new() };
+        format!("{singular}{group}/{}{place}", self.name)
     }
 }
 

@@ -167,17 +167,32 @@ pub(super) fn data(object: &Value) -> Vec<(String, String)> {
     if !is_secret(object) {
         return Vec::new();
     }
-    let entries = |field: &str| {
-        let map = object.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
-        map.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())))
-    };
-    let mut all: Vec<(String, String)> = entries("stringData").collect();
-    for (key, encoded) in entries("data") {
-        let decoded = base64::engine::general_purpose::STANDARD.decode(&encoded).ok();
-        all.extend(decoded.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| (key.clone(), text)));
-        all.push((key, encoded));
+    let mut all = Vec::new();
+    // Whatever is misspelt or misplaced in it is secret too.
+    for (field, value) in object.as_object().into_iter().flatten().filter(|(field, _)| !SHOWN.contains(&field.as_str()))
+    {
+        let mut texts = Vec::new();
+        scalars(field, value, &mut texts);
+        for (key, text) in texts {
+            let decoded = base64::engine::general_purpose::STANDARD.decode(&text).ok().filter(|_| field == "data");
+            all.extend(decoded.and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| (key.clone(), text)));
+            all.push((key, text));
+        }
     }
     all
+}
+
+/// Fields of a Secret that are not.
+pub(super) const SHOWN: &[&str] = &["apiVersion", "kind", "metadata", "type", "immutable"];
+
+fn scalars(key: &str, value: &Value, all: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => all.push((key.to_owned(), number.to_string())),
+        Value::String(text) => all.push((key.to_owned(), text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| scalars(key, item, all)),
+        Value::Object(map) => map.iter().for_each(|(key, item)| scalars(key, item, all)),
+    }
 }
 
 /// A Secret, whose data is never shown or kept.

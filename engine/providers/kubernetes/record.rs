@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::diff::{self, Field};
 use super::faults;
 use super::find::Named;
-use super::manifest::is_secret;
+use super::manifest::{SHOWN, is_secret};
 use super::target::Acting;
 
 /// The kind of record that holds an object.
@@ -22,12 +22,18 @@ pub(super) struct Kept {
     pub(super) uid: String,
     pub(super) version: String,
     pub(super) deletes: bool,
+    /// Has the kind no subresource for its status?
+    pub(super) status: bool,
+    /// What goes with it for good, and does not come back by a rollback.
+    pub(super) lost: Option<String>,
     /// As it was; null if it was not there.
     pub(super) before: Value,
     /// As it was to be, if the server would tell; null if not, or if there is to be none.
     pub(super) wanted: Value,
     /// What was sent to make it.
     pub(super) asked: Value,
+    /// Of a Secret that is made: what its data is called.
+    pub(super) keys: Vec<String>,
     /// The UID of what was made, once that is known.
     pub(super) made: Option<String>,
 }
@@ -43,9 +49,12 @@ impl Kept {
             uid: text("/metadata/uid"),
             version: text("/metadata/resourceVersion"),
             deletes,
+            status: !named.resource.has_status,
+            lost: None,
             before: kept(before),
             wanted: kept(wanted),
             asked: kept(asked),
+            keys: keys(asked),
             made: None,
         }
     }
@@ -56,7 +65,7 @@ impl Kept {
             kind: OBJECT.into(),
             data: json!({
                 "path": self.path, "collection": self.collection, "title": self.title,
-                "uid": self.uid, "version": self.version, "deletes": self.deletes,
+                "uid": self.uid, "version": self.version, "deletes": self.deletes, "status": self.status, "lost": self.lost, "keys": self.keys,
             }),
             // Texts: records hold no floats, and objects may.
             blob: Some(
@@ -80,6 +89,9 @@ impl Kept {
             uid: text("uid")?,
             version: text("version")?,
             deletes: data.get("deletes").and_then(Value::as_bool).ok_or_else(broken)?,
+            status: data.get("status").and_then(Value::as_bool).unwrap_or(false),
+            lost: data.get("lost").and_then(Value::as_str).map(str::to_owned),
+            keys: data.get("keys").cloned().and_then(|keys| serde_json::from_value(keys).ok()).unwrap_or_default(),
             before: object("before"),
             wanted: object("wanted"),
             asked: object("asked"),
@@ -104,6 +116,11 @@ impl Kept {
         all
     }
 
+    /// Does it say what was asked for?
+    pub(super) fn is_as_stated(&self, now: &Value) -> bool {
+        self.stated().iter().all(|field| diff::get(now, &field.path) == field.after.as_ref())
+    }
+
     /// A text of the object, whichever side there is.
     pub(super) fn before_or_asked(&self, at: &str) -> &str {
         self.before.pointer(at).or_else(|| self.asked.pointer(at)).and_then(Value::as_str).unwrap_or_default()
@@ -111,7 +128,7 @@ impl Kept {
 
     /// The fields that the change was to change.
     pub(super) fn fields(&self) -> Vec<Field> {
-        if self.wanted.is_null() { Vec::new() } else { diff::fields(&self.before, &self.wanted) }
+        if self.wanted.is_null() { Vec::new() } else { diff::fields_with(&self.before, &self.wanted, self.status) }
     }
 }
 
@@ -126,12 +143,17 @@ fn kept(object: &Value) -> Value {
     let mut object = object.clone();
     if is_secret(&object) {
         if let Some(map) = object.as_object_mut() {
-            map.remove("data");
-            map.remove("stringData");
+            map.retain(|key, _| SHOWN.contains(&key.as_str()));
         }
         diff::forget_applied(&mut object);
     }
     object
+}
+
+fn keys(secret: &Value) -> Vec<String> {
+    let fields = ["data", "stringData"].iter().filter(|_| is_secret(secret));
+    let keys = fields.filter_map(|field| secret.get(field)?.as_object()).flatten();
+    keys.map(|(key, _)| key.clone()).collect()
 }
 
 /// What a change left: which object. The fields are in the record.

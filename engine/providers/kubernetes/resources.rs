@@ -22,6 +22,8 @@ pub(super) struct Resource {
     /// Of the group: is this the version that the server prefers?
     pub(super) preferred: bool,
     pub(super) categories: Vec<String>,
+    /// Is `status` a subresource, which only controllers write?
+    pub(super) has_status: bool,
     /// Are there lists of it?
     pub(super) can_list: bool,
 }
@@ -121,6 +123,12 @@ impl Catalogue {
     }
 }
 
+fn has_status(list: &Value, plural: &str) -> bool {
+    let name = format!("{plural}/status");
+    let mut all = list.get("resources").and_then(Value::as_array).into_iter().flatten();
+    all.any(|resource| resource.get("name").is_some_and(|own| *own == name))
+}
+
 fn listed(group: &str, version: &str, preferred: bool, list: &Value) -> Vec<Resource> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let texts = |value: &Value, key: &str| -> Vec<String> {
@@ -142,6 +150,7 @@ fn listed(group: &str, version: &str, preferred: bool, list: &Value) -> Vec<Reso
                 categories: texts(resource, "categories"),
                 namespaced: resource.get("namespaced").and_then(Value::as_bool).unwrap_or(false),
                 preferred,
+                has_status: has_status(list, &text(resource, "name")),
                 can_list: texts(resource, "verbs").iter().any(|verb| verb == "list"),
                 kind,
             }

@@ -1,7 +1,7 @@
 //! A cluster as a target: where it is, as whom, who is expected there, and who answers.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use playbook_core::action::{Fault, FaultKind, Identity, ReadAccess, Target, WriteAccess};
@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::client::{Call, Opened, Place, Reader, Wire, open};
 use super::faults;
 use super::known::Known;
+use super::manifest;
 use super::resources::{Catalogue, Resource};
 use super::target_draft::Expect;
 
@@ -51,6 +52,8 @@ pub(super) struct KubeTarget {
     /// API groups, and why a write there cannot be tried.
     pretending: Mutex<BTreeMap<String, Option<String>>>,
     known: Known,
+    /// UIDs of what rollbacks of this process made.
+    remade: std::sync::Mutex<BTreeSet<String>>,
 }
 
 /// Groups that the API server serves itself.
@@ -84,7 +87,17 @@ impl KubeTarget {
     pub(super) fn new(name: &str, place: Place, expect: Option<Expect>, secrets: Secrets) -> Self {
         let (wire, catalogue, pretending) = (OnceCell::new(), Mutex::default(), Mutex::default());
         let known = Known::default();
-        Self { name: name.to_owned(), place, expect, secrets, wire, catalogue, pretending, known }
+        Self {
+            name: name.to_owned(),
+            place,
+            expect,
+            secrets,
+            wire,
+            catalogue,
+            pretending,
+            known,
+            remade: std::sync::Mutex::default(),
+        }
     }
 
     /// What this process knows of its pods.
@@ -95,6 +108,27 @@ impl KubeTarget {
     /// The target of an access, which is always one of this provider's.
     pub(super) fn of(target: &dyn Target) -> Result<&Self, Fault> {
         target.as_any().downcast_ref().ok_or_else(|| faults::internal("a target of another provider"))
+    }
+
+    /// A rollback made this object again: what it was called by before is this one now.
+    pub(super) fn remake(&self, object: &Value) {
+        let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
+        if let (Some(uid), Ok(mut remade)) = (uid, self.remade.lock()) {
+            remade.insert(uid.to_owned());
+        }
+    }
+
+    /// Did a rollback of this process make the object with this UID?
+    pub(super) fn remade(&self, uid: &str) -> bool {
+        self.remade.lock().is_ok_and(|remade| remade.contains(uid))
+    }
+
+    /// Data of a Secret is known as secret from here on.
+    pub(super) fn hide(&self, object: &Value) {
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        for (key, value) in manifest::data(object) {
+            self.secrets.add(&format!("{name}.{key}"), &value);
+        }
     }
 
     /// The same cluster as somebody else.

@@ -1,6 +1,8 @@
 //! Taking back what was captured: only what the step changed, and only where it is still as the step
 //! left it.
 
+mod way;
+
 use std::time::Duration;
 
 use playbook_core::action::{
@@ -9,124 +11,20 @@ use playbook_core::action::{
 use playbook_core::model::{Class, Effect, Reversal};
 use playbook_core::plan::{Image, Planned};
 use playbook_core::ports::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::change::comes_by_itself;
 use super::client::{Call, Reader, Writer};
-use super::diff::{self, Field};
+use super::diff::{self, Field, Seg};
 use super::record::{self, Kept};
 use super::resources::Resource;
+use way::{Way, call, decide, shown};
 
 /// How often an object that others write to is looked at again.
 const LOOKS: u32 = 6;
 /// How long something may take to be gone: pods are given 30 seconds to end.
 const GONE_EVERY: Duration = Duration::from_millis(250);
 const GONE_LOOKS: u32 = 360;
-
-/// What is to be done about one object.
-enum Way {
-    /// It is as it was.
-    Done,
-    /// Put these fields back.
-    Fields(Vec<Field>, Value),
-    /// Make it again.
-    Create,
-    /// It was made, and goes.
-    Delete(Value),
-    /// It is going, and has to be gone first.
-    Going,
-    /// Someone else changed it.
-    Conflicts(Vec<Difference>),
-}
-
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "(absent)".to_owned(), Value::to_string)
-}
-
-fn decide(kept: &Kept, now: Option<&Value>) -> Way {
-    let differs = |text: &str| {
-        Way::Conflicts(vec![Difference {
-            subject: kept.title.clone(),
-            before: if kept.creates() { "(absent)".into() } else { "there".into() },
-            ours: if kept.deletes { "deleted".into() } else { "changed".into() },
-            now: text.to_owned(),
-        }])
-    };
-    let Some(now) = now else {
-        return match (kept.deletes, kept.creates()) {
-            (true, _) => Way::Create,
-            (false, true) => Way::Done,
-            (false, false) => differs("deleted by someone else"),
-        };
-    };
-    let uid = now.pointer("/metadata/uid").and_then(Value::as_str);
-    let going = now.pointer("/metadata/deletionTimestamp").is_some();
-    if kept.deletes {
-        return match (uid == Some(kept.uid.as_str()), going) {
-            (true, true) => Way::Going,
-            (true, false) => Way::Done,
-            (false, _) if diff::fields(&kept.before, now).is_empty() => Way::Done,
-            (false, _) => differs("someone made another one"),
-        };
-    }
-    if kept.creates() {
-        if kept.made.as_deref().is_some_and(|made| uid != Some(made)) && !made_by_us(now) {
-            return differs("another one of that name");
-        }
-        if going {
-            return Way::Going;
-        }
-        let conflicts = conflicts(kept, &kept.stated(), now);
-        return if conflicts.is_empty() { Way::Delete(now.clone()) } else { Way::Conflicts(conflicts) };
-    }
-    // One that a later step deleted, and its rollback made again, is the same one.
-    if uid != Some(kept.uid.as_str()) && !made_by_us(now) {
-        return differs("another one of that name");
-    }
-    let fields = kept.fields();
-    let conflicts = conflicts(kept, &fields, now);
-    if !conflicts.is_empty() {
-        return Way::Conflicts(conflicts);
-    }
-    let back: Vec<Field> =
-        fields.into_iter().filter(|f| diff::get(now, &f.path) == f.after.as_ref() && f.after != f.before).collect();
-    if back.is_empty() { Way::Done } else { Way::Fields(back, now.clone()) }
-}
-
-/// The fields that are neither as they were nor as they were left.
-fn conflicts(kept: &Kept, fields: &[Field], now: &Value) -> Vec<Difference> {
-    let theirs = |field: &&Field| {
-        let value = diff::get(now, &field.path);
-        // A note of kubectl's that someone has written since stays as it is, and is no reason to stop.
-        value != field.before.as_ref() && value != field.after.as_ref() && !field.is_applied()
-    };
-    let conflict = |field: &Field| Difference {
-        subject: format!("{} {}", kept.title, diff::shown(&field.path)),
-        before: shown(field.before.as_ref()),
-        ours: shown(field.after.as_ref()),
-        now: shown(diff::get(now, &field.path)),
-    };
-    fields.iter().filter(theirs).map(conflict).collect()
-}
-
-/// The request that takes one object back.
-fn call(kept: &Kept, way: &Way) -> Option<Call> {
-    match way {
-        Way::Create => Some(Call::with("POST", kept.collection.clone(), diff::anew(&kept.before))),
-        Way::Fields(fields, now) => {
-            // The whole object with these fields as they were, on the version that was looked at.
-            let mut object = now.clone();
-            diff::restore(&mut object, fields, &kept.before);
-            Some(Call::with("PUT", kept.path.clone(), object))
-        }
-        Way::Delete(now) => {
-            let of = |at: &str| now.pointer(at).cloned().unwrap_or(Value::Null);
-            let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
-                "preconditions": {"uid": of("/metadata/uid"), "resourceVersion": of("/metadata/resourceVersion")}});
-            Some(Call::with("DELETE", kept.path.clone(), options))
-        }
-        Way::Done | Way::Going | Way::Conflicts(_) => None,
-    }
-}
 
 /// A rollback under way.
 pub(super) struct ObjectUndo<'a> {
@@ -146,7 +44,7 @@ impl<'a> ObjectUndo<'a> {
         // Someone who writes in between is seen, and looked at again.
         for _ in 0..LOOKS {
             let now = reader.find(&Call::get(kept.path.clone())).await?;
-            let way = decide(kept, now.as_ref());
+            let way = decide(kept, now.as_ref(), &|uid| reader.target().remade(uid));
             match &way {
                 Way::Conflicts(conflicts) => {
                     restore.conflicts.extend(conflicts.iter().cloned());
@@ -157,6 +55,10 @@ impl<'a> ObjectUndo<'a> {
                     return Ok(());
                 }
                 Way::Going if self.gone(kept).await? => continue,
+                Way::Leave(why) => {
+                    restore.differs.push(difference(kept, why));
+                    return Ok(());
+                }
                 Way::Going => {
                     restore.differs.push(difference(kept, "still being deleted"));
                     return Ok(());
@@ -169,9 +71,13 @@ impl<'a> ObjectUndo<'a> {
                 }
                 Way::Create | Way::Fields(..) => {}
             }
-            let Some(call) = call(kept, &way) else { return Ok(()) };
-            let call = if call.method == "DELETE" { call } else { call.query("fieldManager", "playbook") };
+            let (body, orphaned) = match way {
+                Way::Create => again(reader, kept).await?,
+                _ => (Value::Null, None),
+            };
+            let Some(call) = call(kept, &way, &body) else { return Ok(()) };
             match self.writer.send(&call).await {
+                Ok(answer) if matches!(way, Way::Create) => reader.target().remake(&answer.body),
                 Ok(_) => {}
                 Err(fault) if fault.kind == FaultKind::Moved => continue,
                 Err(fault) if fault.server_code.as_deref() == Some("AlreadyExists") => continue,
@@ -186,16 +92,19 @@ impl<'a> ObjectUndo<'a> {
                 return Ok(());
             }
             let read = reader.find(&Call::get(kept.path.clone())).await?.unwrap_or(Value::Null);
-            let left = if kept.deletes {
-                diff::fields(&kept.before, &read)
+            let left: Vec<Field> = if kept.deletes {
+                diff::fields(&body, &read).into_iter().filter(|field| field.before.is_some()).collect()
             } else {
                 let differs =
                     |field: &Field| !field.is_applied() && diff::get(&read, &field.path) != field.before.as_ref();
                 kept.fields().into_iter().filter(differs).collect()
             };
-            if left.is_empty() {
+            let lost = kept.lost.clone().filter(|_| kept.deletes).into_iter().chain(orphaned);
+            let lost: Vec<Difference> = lost.map(|lost| difference(kept, &lost)).collect();
+            if left.is_empty() && lost.is_empty() {
                 restore.restored += 1;
             }
+            restore.differs.extend(lost);
             restore.differs.extend(left.iter().map(|field| Difference {
                 subject: format!("{} {}", kept.title, diff::shown(&field.path)),
                 before: shown(field.before.as_ref()),
@@ -252,8 +161,9 @@ pub(super) async fn plan(access: ReadAccess<'_>, parts: &[UndoPart]) -> Result<P
     for part in parts {
         let kept = Kept::read(part)?;
         let now = reader.find(&Call::get(kept.path.clone())).await?;
-        match decide(&kept, now.as_ref()) {
+        match decide(&kept, now.as_ref(), &|uid| reader.target().remade(uid)) {
             Way::Done => {}
+            Way::Leave(why) => planned.notes.push(format!("{}: {why}", kept.title)),
             Way::Going => planned.notes.push(format!("{} is being deleted; that has to end first", kept.title)),
             Way::Delete(_) => {
                 planned.changes.push(playbook_core::plan::Change::new(
@@ -319,14 +229,36 @@ async fn holds(reader: &Reader<'_>, kept: &Kept) -> Result<Option<String>, Fault
     Ok(None)
 }
 
-/// What every namespace is given.
-fn comes_by_itself(kind: &str, name: &str) -> bool {
-    match kind {
-        "ServiceAccount" => name == "default",
-        "ConfigMap" => name.ends_with("-ca.crt"),
-        "Secret" => name.starts_with("default-token-"),
-        _ => false,
+/// What is to be made again. An owner that is gone, or is another one by now, would have it collected as
+/// garbage: it is named as it is now, or left out and told.
+async fn again(reader: &Reader<'_>, kept: &Kept) -> Result<(Value, Option<String>), Fault> {
+    let mut body = diff::anew(&kept.before);
+    let owners = body.pointer("/metadata/ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default();
+    let (mut live, mut gone) = (Vec::new(), Vec::new());
+    let catalogue = reader.target().catalogue(reader).await?;
+    let namespace = kept.before_or_asked("/metadata/namespace");
+    for mut owner in owners {
+        let text = |name: &str| owner.get(name).and_then(Value::as_str).unwrap_or_default();
+        let title = format!("{}/{}", text("kind").to_lowercase(), text("name"));
+        let now = match catalogue.of(text("apiVersion"), text("kind")) {
+            Some(resource) => reader.find(&Call::get(resource.object(namespace, text("name")))).await?,
+            None => None,
+        };
+        let uid = now.as_ref().and_then(|now| now.pointer("/metadata/uid").and_then(Value::as_str));
+        match uid {
+            Some(uid) if uid == text("uid") => live.push(owner),
+            Some(uid) if reader.target().remade(uid) => {
+                owner["uid"] = uid.into();
+                live.push(owner);
+            }
+            _ => gone.push(title),
+        }
     }
+    let path = [Seg::Key("metadata".into()), Seg::Key("ownerReferences".into())];
+    let live = (!live.is_empty()).then(|| Value::Array(live));
+    diff::set(&mut body, &path, live.as_ref());
+    let told = (!gone.is_empty()).then(|| format!("there, without its owner {}, which is gone", gone.join(", ")));
+    Ok((body, told))
 }
 
 fn difference(kept: &Kept, now: &str) -> Difference {
@@ -349,7 +281,9 @@ pub(super) async fn probe(access: ReadAccess<'_>, part: &UndoPart) -> Result<Ver
         None if kept.creates() => Verdict::NotDone,
         None => Verdict::Unclear(format!("{} is gone", kept.title)),
         // There was none; whoever makes one leaves a name.
-        Some(now) if kept.creates() && made_by_us(&now) => Verdict::Done(record::left(&now, false)),
+        Some(now) if kept.creates() && made_by_us(&now) && kept.is_as_stated(&now) => {
+            Verdict::Done(record::left(&now, false))
+        }
         Some(_) if kept.creates() => Verdict::Unclear(format!("someone else made {}", kept.title)),
         // Not one write since it was captured.
         Some(now) if text(&now, "/metadata/resourceVersion").as_deref() == Some(&kept.version) => Verdict::NotDone,

@@ -48,10 +48,10 @@ impl Scene {
     }
 
     pub(super) fn web(&self) -> Value {
-        self.cluster.get(&self.path())
+        self.cluster.get(&self.path_of_web())
     }
 
-    fn path(&self) -> String {
+    pub(super) fn path_of_web(&self) -> String {
         format!("/apis/apps/v1/namespaces/{}/deployments/web", self.namespace)
     }
 
@@ -157,7 +157,7 @@ fn what_someone_else_changed_is_left_alone_and_shown_three_ways() {
         "  - {id: scale, kubectl: scale deploy/web --replicas=5}\n  - {id: label, kubectl: label deploy/web team=x}\n",
     );
     scene.run(&["run", &file]).expect(0);
-    scene.cluster.patch(&scene.path(), &serde_json::json!({"spec": {"replicas": 9}}));
+    scene.cluster.patch(&scene.path_of_web(), &serde_json::json!({"spec": {"replicas": 9}}));
     let done = scene.run(&["rollback", "last", "--yes"]).expect(5);
     assert!(done.out().contains("spec.replicas: before 2, ours 5, now 9"), "{}", done.out());
     let web = scene.web();

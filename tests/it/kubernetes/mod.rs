@@ -14,6 +14,7 @@ mod crash;
 mod exec;
 mod fault;
 mod forward;
+mod honest;
 mod https;
 mod impact;
 mod into_pods;

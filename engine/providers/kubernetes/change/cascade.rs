@@ -81,6 +81,38 @@ pub(super) async fn notes(
     Ok(notes)
 }
 
+/// What does not come back when the object is made again.
+pub(super) async fn lost(finder: &Finder<'_>, named: &Named, before: &Value) -> Option<String> {
+    match named.resource.kind.as_str() {
+        "Namespace" => {
+            let (all, _) = everything(finder, Some(&named.name)).await;
+            let own = all.iter().filter(|one| !comes_by_itself(&one.kind, &one.name)).collect();
+            counted("empty; what was in it is gone: ", own)
+        }
+        "CustomResourceDefinition" => {
+            let of = |at: &str| before.pointer(at).and_then(Value::as_str).unwrap_or_default();
+            let resource =
+                finder.catalogue.find(&format!("{}.{}", of("/spec/names/plural"), of("/spec/group"))).ok()?;
+            let count = finder.list_in(resource, None, &Selectors::default()).await.map_or(1, |all| all.len());
+            (count > 0).then(|| format!("there without the objects of its kind ({count})"))
+        }
+        "PersistentVolumeClaim" if before.pointer("/spec/volumeName").is_some() => {
+            Some("there, without the volume that it had".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// What every namespace is given.
+pub(in crate::kubernetes) fn comes_by_itself(kind: &str, name: &str) -> bool {
+    match kind {
+        "ServiceAccount" => name == "default",
+        "ConfigMap" => ["kube-root-ca.crt", "openshift-service-ca.crt"].contains(&name),
+        "Secret" => name.starts_with("default-token-"),
+        _ => false,
+    }
+}
+
 fn hidden(unseen: &[String]) -> Option<String> {
     (!unseen.is_empty()).then(|| format!("this user may not look at {}, which may go as well", unseen.join(", ")))
 }

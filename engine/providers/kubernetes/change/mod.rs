@@ -19,6 +19,7 @@ use playbook_core::plan::Image;
 use playbook_core::ports::BoxFuture;
 use serde_json::{Value, json};
 
+pub(super) use cascade::comes_by_itself;
 pub(super) use plan::plan;
 
 use super::asked::Asked;
@@ -66,7 +67,12 @@ impl<'a> ObjectChange<'a> {
             };
             let Some((before, edit)) = look(self.writer.reading(), &self.asked, &item).await? else { continue };
             let tried = try_it(self.writer.reading(), &self.asked, &item, before, edit).await?;
-            let undo = record_of(&self.asked, &item, &tried, &kept(&item, &tried, &tried.after));
+            let mut kept = kept(&item, &tried, &tried.after);
+            if kept.deletes {
+                let finder = Finder::for_asked(self.writer.reading(), &self.asked).await?;
+                kept.lost = cascade::lost(&finder, item.named(), &tried.before).await;
+            }
+            let undo = record_of(&self.asked, &item, &tried, &kept);
             let capture = Capture {
                 subject: item.subject(),
                 words: self.words.clone(),
@@ -82,7 +88,12 @@ impl<'a> ObjectChange<'a> {
     async fn make(&mut self) -> Result<Applied, Fault> {
         let (item, tried) = self.captured.clone().ok_or_else(|| faults::internal("a change that was not captured"))?;
         let named = item.named();
-        let answer = self.writer.send_patiently(&tried.edit.call(named, &tried.before)).await.map_err(moved)?;
+        let answer = match self.writer.send_patiently(&tried.edit.call(named, &tried.before)).await {
+            Ok(answer) => answer,
+            Err(fault) => {
+                return Err(work::moved(self.writer.reading(), named, &tried.edit, &tried.before, fault).await);
+            }
+        };
         self.captured = None;
         let title = named.title();
         let deletes = tried.edit.deletes();
@@ -92,7 +103,7 @@ impl<'a> ObjectChange<'a> {
             }
             Edit::Create(body) => (true, vec![plan::created(&title, body)]),
             Edit::Patch { .. } => {
-                let fields = diff::fields(&tried.before, &answer.body);
+                let fields = work::fields(&item, &tried.before, &answer.body);
                 (!fields.is_empty(), diff::changes(&title, &fields))
             }
         };
@@ -122,21 +133,9 @@ fn afterwards(asked: &Asked, item: &Item, tried: &Tried) -> Value {
     waiting::afterwards(&asked.line, item.named(), &tried.before, matches!(tried.edit, Edit::Evict(..)))
 }
 
-/// A condition on the version that no longer holds: nothing was done.
-fn moved(fault: Fault) -> Fault {
-    let made_meanwhile = fault.server_code.as_deref() == Some("AlreadyExists");
-    // A JSON patch says it as a test that failed.
-    let patched =
-        fault.server_code.as_deref() == Some("Invalid") && fault.message.contains("/metadata/resourceVersion");
-    if made_meanwhile || patched {
-        return Fault::new(FaultKind::Moved, Code::WorldMoved, fault.message).help(fault.help);
-    }
-    fault
-}
-
 /// What rollback needs of an object.
 fn kept(item: &Item, tried: &Tried, after: &Value) -> Kept {
-    let deletes = tried.edit.deletes();
+    let deletes = tried.edit.deletes() || work::ends(tried);
     let asked = match &tried.edit {
         Edit::Create(body) => body,
         _ => &Value::Null,
@@ -148,11 +147,11 @@ fn kept(item: &Item, tried: &Tried, after: &Value) -> Kept {
 fn order(asked: &Asked, tried: &Tried) -> UndoOrder {
     let restarts = matches!(asked.line.verb, Verb::RolloutRestart(_));
     // Whoever controls an object makes another one by itself.
-    let controlled = tried.edit.deletes()
+    let controlled = (tried.edit.deletes() || work::ends(tried))
         && tried.before.pointer("/metadata/ownerReferences").and_then(Value::as_array).is_some_and(|owners| {
             owners.iter().any(|owner| owner.get("controller").is_some_and(|controls| controls == true))
         });
-    if restarts || controlled || matches!(tried.edit, Edit::Evict(..)) {
+    if restarts || controlled {
         UndoOrder::Nothing
     } else if work::restarts(tried) {
         // The pods restart again when it is taken back; what they hold is put back before.

@@ -2,14 +2,14 @@
 
 use playbook_core::action::{Fault, FaultKind, ReadAccess};
 use playbook_core::codes::Code;
-use playbook_core::model::Class;
+use playbook_core::model::{Class, Effect, Reversal};
 use playbook_core::plan::{Change, Image, Impact, Planned, Sample};
 use serde_json::{Value, json};
 
 use super::afterwards;
 use super::edit::Edit;
 use super::impact::Surroundings;
-use super::work::{Item, Tried, is_time_of_restart, items, look, try_it};
+use super::work::{Item, Tried, ends, fields, is_time_of_restart, items, look, try_it};
 use crate::kubernetes::asked::Asked;
 use crate::kubernetes::client::Reader;
 use crate::kubernetes::diff;
@@ -52,7 +52,21 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
             )
             .help("a run can make the change all the same, and records what came of it"));
         }
-        planned.changes.extend(changes(&item, &tried));
+        let changes = changes(&item, &tried);
+        if changes.is_empty() {
+            continue;
+        }
+        planned.changes.extend(changes);
+        if ends(&tried) {
+            let lost = "what finalizers held is gone for good, whatever a rollback makes again";
+            planned.class = Class::new(Effect::Destroy, Reversal::BestEffort(lost.into()));
+            planned.notes.push(format!("{} is being deleted, and this lets it go", named.title()));
+        }
+        if let Some(back) = edit_back(&tried)
+            && !may(&finder, back, &resource.group, &resource.plural, Some(&named.name), None).await?
+        {
+            planned.notes.push(format!("this user may not {back} {}, so it could not be taken back", named.title()));
+        }
         planned.notes.extend(around.of(&item, &tried).await?);
         planned.notes.extend(waiting::notes(&finder, named, &afterwards(asked, &item, &tried)).await?);
         samples.push(Sample {
@@ -70,6 +84,15 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
     Ok(planned)
 }
 
+/// What a rollback would have to be allowed besides.
+fn edit_back(tried: &Tried) -> Option<&'static str> {
+    match tried.edit {
+        Edit::Create(_) => Some("delete"),
+        Edit::Delete(_) => Some("create"),
+        Edit::Patch { .. } | Edit::Evict(..) => None,
+    }
+}
+
 /// Is it refused only for want of something that this line makes first?
 fn awaits(planned: &Planned, fault: &Fault) -> bool {
     let makes = |kind: &str| planned.changes.iter().any(|change| change.subject.starts_with(kind));
@@ -83,7 +106,7 @@ fn changes(item: &Item, tried: &Tried) -> Vec<Change> {
         Edit::Evict(..) => vec![Change::new(title, Image::of("there"), Image::of("evicted"))],
         Edit::Create(asked) => vec![created(&title, asked)],
         Edit::Patch { .. } => {
-            let mut all = diff::changes(&title, &diff::fields(&tried.before, &tried.after));
+            let mut all = diff::changes(&title, &fields(item, &tried.before, &tried.after));
             // The time of a restart is that of the run: what was approved is not lapsed by a clock.
             all.iter_mut().filter(|change| is_time_of_restart(&change.subject)).for_each(|c| c.after = Image::Unknown);
             all
@@ -101,7 +124,8 @@ pub(super) fn created(title: &str, object: &Value) -> Change {
     change.parts = diff::changes("", &fields);
     for part in &mut change.parts {
         part.subject = part.subject.trim().to_owned();
-        if is_secret(object) && (part.subject.starts_with("data.") || part.subject.starts_with("stringData.")) {
+        let shown = ["metadata.", "type", "immutable"].iter().any(|known| part.subject.starts_with(known));
+        if is_secret(object) && !shown {
             part.after = Image::Secret;
         }
     }

@@ -1,12 +1,14 @@
 //! Which objects a line is about, and what the server says that it would come to.
 
 use playbook_core::action::{Fault, FaultKind};
+use playbook_core::codes::Code;
 use serde_json::{Value, json};
 
 use super::edit::{self, Edit, JSON_PATCH, RESTARTED, STRATEGIC};
-use super::{drain, moved, revision, spares_secrets};
+use super::{drain, revision, spares_secrets};
 use crate::kubernetes::asked::Asked;
 use crate::kubernetes::client::{Call, Reader};
+use crate::kubernetes::diff::{self, Field};
 use crate::kubernetes::faults;
 use crate::kubernetes::find::{Finder, Named};
 use crate::kubernetes::line::model::{Create, Number, Verb};
@@ -136,6 +138,8 @@ fn scaler(
 pub(super) async fn look(reader: &Reader<'_>, asked: &Asked, item: &Item) -> Result<Option<(Value, Edit)>, Fault> {
     let named = item.named();
     let before = reader.find(&Call::get(named.path())).await?;
+    // Whatever the server says of it, its data is not shown.
+    before.iter().for_each(|object| reader.target().hide(object));
     let edit = match (item, &before) {
         (Item::Make(_, manifest), before) => edit::of_manifest(&asked.line, named, manifest, before.as_ref())?,
         (Item::Evict(_, api, options), Some(_)) => Edit::Evict(api.clone(), options.clone()),
@@ -169,7 +173,10 @@ pub(super) async fn try_it(
         // Whether a pod may go is for its budget to say when it is asked.
         let answer = match &edit {
             Edit::Evict(..) => Ok(Value::Null),
-            _ => reader.dry(&edit.call(named, &before)).await.map_err(moved),
+            _ => match reader.dry(&edit.call(named, &before)).await {
+                Ok(after) => Ok(after),
+                Err(fault) => Err(moved(reader, named, &edit, &before, fault).await),
+            },
         };
         let tried = match answer {
             Ok(after) => {
@@ -189,6 +196,38 @@ pub(super) async fn try_it(
         spares_secrets(&named.title(), &tried)?;
         return Ok(tried);
     }
+}
+
+/// What a change of an object changes.
+pub(super) fn fields(item: &Item, before: &Value, after: &Value) -> Vec<Field> {
+    diff::fields_with(before, after, !item.named().resource.has_status)
+}
+
+/// A condition on the version that no longer holds, or a name that was taken meanwhile: nothing was done.
+pub(super) async fn moved(reader: &Reader<'_>, named: &Named, edit: &Edit, before: &Value, fault: Fault) -> Fault {
+    let gone_by = match (edit, fault.server_code.as_deref()) {
+        (Edit::Create(_), Some("AlreadyExists")) => true,
+        // A JSON patch says it as a test that failed, in words that differ between servers.
+        (Edit::Patch { content, .. }, Some("Invalid")) if *content == JSON_PATCH => {
+            let version = |object: &Value| object.pointer("/metadata/resourceVersion").cloned();
+            let now = reader.find(&Call::get(named.path())).await.ok().flatten();
+            now.is_some_and(|now| version(&now) != version(before))
+        }
+        _ => false,
+    };
+    if gone_by { Fault::new(FaultKind::Moved, Code::WorldMoved, fault.message).help(fault.help) } else { fault }
+}
+
+/// Does an object that is being deleted lose the last thing that holds it?
+pub(super) fn ends(tried: &Tried) -> bool {
+    let held = |object: &Value| {
+        object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|all| !all.is_empty())
+    };
+    tried.before.pointer("/metadata/deletionTimestamp").is_some()
+        && held(&tried.before)
+        && matches!(tried.edit, Edit::Patch { .. })
+        && !tried.after.is_null()
+        && !held(&tried.after)
 }
 
 /// Does the template of its pods change?

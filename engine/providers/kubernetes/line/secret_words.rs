@@ -60,7 +60,7 @@ fn value_of_pair(word: &str, before: &str, of_secret: bool) -> Option<usize> {
 }
 
 /// Does the name of a variable say that its value is secret?
-fn names_a_secret(key: &str) -> bool {
+pub(in crate::kubernetes) fn names_a_secret(key: &str) -> bool {
     let key: String = key.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     [
         "password",
