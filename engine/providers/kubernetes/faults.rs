@@ -41,7 +41,8 @@ pub(super) fn words(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.trim_start_matches("ServiceError: ").to_owned()
 }
 
 /// A connection that could not be made, or broke.
@@ -53,6 +54,11 @@ pub(super) fn broken(why: &str, server: &str) -> Fault {
 /// Does the server not know who we are?
 pub(super) fn is_unknown(fault: &Fault) -> bool {
     fault.kind == FaultKind::Unauthorised && matches!(fault.server_code.as_deref(), Some("Unauthorized" | "401"))
+}
+
+/// Does it take us for nobody? A server that knows none of our credentials may let in whoever has none.
+pub(super) fn is_nobody(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Unauthorised && fault.message.contains("User \"system:anonymous\" cannot")
 }
 
 /// No answer in time.

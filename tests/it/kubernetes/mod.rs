@@ -19,6 +19,7 @@ mod impact;
 mod into_pods;
 mod keeper;
 mod lines;
+mod login;
 mod lost;
 mod manifests;
 mod measured;

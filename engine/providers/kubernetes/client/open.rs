@@ -54,12 +54,13 @@ impl Opened {
 
     /// A fault of this server, with who we are where that is what it is about.
     pub(super) fn explain(&self, fault: Fault) -> Fault {
-        if !faults::is_unknown(&fault) {
+        if !faults::is_unknown(&fault) && !faults::is_nobody(&fault) {
             return fault;
         }
         let user = self.user.as_ref().map(|user| format!(" of the user `{user}`")).unwrap_or_default();
-        let message = format!("{} does not accept {}{user}", self.server, self.login.title());
-        Fault { message, ..fault }.help("it may have expired: log in again, then go on with `playbook resume`")
+        let words = if faults::is_nobody(&fault) { format!(": {}", fault.message) } else { String::new() };
+        let message = format!("{} does not accept {}{user}{words}", self.server, self.login.title());
+        Fault { message, ..fault }.help("it may have expired: log in again; what was done before is recorded")
     }
 
     /// Whom we say that we are, where the credentials themselves tell.
