@@ -47,7 +47,10 @@ impl From<RuntimeError> for Failure {
     fn from(error: RuntimeError) -> Self {
         let exit = match &error {
             RuntimeError::RunNotFound(_) => 2,
-            RuntimeError::Busy(_) | RuntimeError::Locked(_) | RuntimeError::OtherTarget { .. } => 6,
+            RuntimeError::Busy(_)
+            | RuntimeError::Locked(_)
+            | RuntimeError::OtherTarget { .. }
+            | RuntimeError::NotLetIn { .. } => 6,
             RuntimeError::Damaged { .. } | RuntimeError::Line { .. } => 20,
             RuntimeError::File { .. }
             | RuntimeError::Blob { .. }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use playbook_core::action::Fault;
 use playbook_core::codes::Code;
 
 /// What can go wrong below the command line.
@@ -64,6 +65,14 @@ pub enum RuntimeError {
         /// Who answers now.
         now: String,
     },
+    /// A target that the run has changed lets nobody in any more.
+    #[error("`{target}`: {}", fault.message)]
+    NotLetIn {
+        /// Its name.
+        target: String,
+        /// What it said.
+        fault: Box<Fault>,
+    },
     /// Another run holds the target.
     #[error("{0}")]
     Locked(String),
@@ -88,6 +97,7 @@ impl RuntimeError {
             Self::Damaged { .. } | Self::Line { .. } => Code::JournalDamaged,
             Self::SecretNeeded(_) => Code::SecretUnavailable,
             Self::OtherTarget { .. } => Code::WrongTarget,
+            Self::NotLetIn { fault, .. } => fault.code,
             Self::Internal(_) => Code::Internal,
         }
     }
@@ -109,6 +119,7 @@ impl RuntimeError {
             }
             Self::Blob { .. } => "restore the state directory from where it was copied to".into(),
             Self::SecretNeeded(name) => format!("give the secret again, from where the input `{name}` takes it"),
+            Self::NotLetIn { fault, .. } => format!("{}; the run is as it was, and can be resumed then", fault.help),
             Self::OtherTarget { target, .. } => format!(
                 "point it at the server that was changed; if this is the same one, restarted, add --accept-target {target}"
             ),

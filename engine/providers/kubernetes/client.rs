@@ -7,7 +7,12 @@ mod door;
 mod exec;
 mod forward;
 mod gate;
+mod kubeconfig;
+mod login;
 mod open;
+mod pem;
+mod plugin;
+mod proxy;
 mod watch;
 mod wire;
 
@@ -17,9 +22,11 @@ use serde_json::Value;
 
 pub(super) use door::Door;
 pub(super) use exec::{Ended, Inside};
-pub(super) use open::{Opened, Place, open};
+pub(super) use login::Keep;
+pub(super) use open::{Opened, Place, address, open};
 pub(super) use wire::{Answer, Wire};
 
+use super::line::model::Line;
 use super::target::KubeTarget;
 
 /// A request to the API server.
@@ -115,6 +122,12 @@ impl<'a> Reader<'a> {
         Ok(Self { wire: target.wire().await?, target, cancel: access.cancel() })
     }
 
+    /// For a line, which may say how long an answer may take.
+    pub(super) async fn for_line(access: ReadAccess<'a>, line: &Line) -> Result<Self, Fault> {
+        let reader = Self::open(access).await?;
+        Ok(Self { wire: reader.wire.within(line.request_timeout_ms), ..reader })
+    }
+
     /// Whose cluster it is.
     pub(super) fn target(&self) -> &'a KubeTarget {
         self.target
@@ -179,6 +192,11 @@ impl<'a> Writer<'a> {
     /// Connects, or takes the connection that is there.
     pub(super) async fn open(access: &WriteAccess<'a>) -> Result<Self, Fault> {
         Ok(Self { reader: Reader::open(access.reading()).await? })
+    }
+
+    /// For a line, which may say how long an answer may take.
+    pub(super) async fn for_line(access: &WriteAccess<'a>, line: &Line) -> Result<Self, Fault> {
+        Ok(Self { reader: Reader::for_line(access.reading(), line).await? })
     }
 
     /// Who may write may read.

@@ -62,7 +62,7 @@ pub(super) async fn place(reader: &Reader<'_>, line: &Line, exec: &Exec) -> Resu
 
 /// Says where it would run, and whether this user may.
 pub(super) async fn plan(access: ReadAccess<'_>, line: &Line, exec: &Exec, class: Class) -> Result<Planned, Fault> {
-    let reader = Reader::open(access).await?;
+    let reader = Reader::for_line(access, line).await?;
     let (inside, _) = place(&reader, line, exec).await?;
     let mut planned = Planned::new(class);
     let title = title(&inside);
@@ -93,7 +93,7 @@ pub(super) async fn look(access: ReadAccess<'_>, line: &Line, exec: &Exec) -> Re
         return Err(Fault::new(FaultKind::ReadOnly, Code::ReadOnly, "nobody knows what this program does")
             .help("it is run in a run; nothing was sent"));
     };
-    let reader = Reader::open(access).await?;
+    let reader = Reader::for_line(access, line).await?;
     let (inside, _) = place(&reader, line, exec).await?;
     let ended = reader.look(&inside, &look).await?;
     failed(exec, &inside, &ended, true)?;
@@ -105,7 +105,7 @@ pub(super) async fn look_in_run(access: WriteAccess<'_>, line: &Line, exec: &Exe
     if Look::of(exec).is_some() {
         return look(access.reading(), line, exec).await;
     }
-    let writer = Writer::open(&access).await?;
+    let writer = Writer::for_line(&access, line).await?;
     let (inside, _) = place(writer.reading(), line, exec).await?;
     let ended = writer.exec(&inside, &exec.command).await?;
     failed(exec, &inside, &ended, true)?;
@@ -157,7 +157,7 @@ impl<'a> ExecChange<'a> {
         exec: &Exec,
         words: Vec<String>,
     ) -> Result<Self, Fault> {
-        let writer = Writer::open(access).await?;
+        let writer = Writer::for_line(access, line).await?;
         let (inside, _) = place(writer.reading(), line, exec).await?;
         let known = KubeTarget::of(access.target())?;
         let id = format!("{}.{}", jiff::Timestamp::now().as_nanosecond(), inside.uid);

@@ -9,22 +9,29 @@ use super::client::Call;
 /// No connection, or it broke before an answer.
 pub(super) fn lost(error: &kube::Error, server: &str, changes: bool) -> Fault {
     let text = words(error);
-    let never_sent =
-        text.contains("error trying to connect") || text.contains("dns error") || text.contains("onnection refused");
-    if text.contains("certificate") {
-        return Fault::new(FaultKind::Invalid, Code::TargetAddress, format!("{server} is not trusted: {text}"))
-            .help("the kubeconfig's certificate authority does not fit this server");
+    let never_sent = text.contains("(Connect)") || text.contains("dns error") || text.contains("onnection refused");
+    if let Some((_, why)) = text.split_once("invalid peer certificate:") {
+        let why = why.trim();
+        let help = if why.contains("NotValidForName") || why.contains("not valid for name") {
+            "the server's certificate is for another name: tls-server-name of the cluster names the right one"
+        } else if why.contains("Expired") || why.contains("expired") {
+            "the server's certificate has expired, or the clock of this machine is wrong"
+        } else {
+            "certificate-authority of the cluster in the kubeconfig does not fit this server"
+        };
+        return Fault::new(FaultKind::Invalid, Code::TargetAddress, format!("{server} is not trusted: {why}"))
+            .help(help);
     }
-    if let kube::Error::Auth(_) = error {
-        return Fault::new(FaultKind::Unauthorised, Code::Unauthorised, format!("no credentials: {text}"))
-            .help("run the credential plugin of the kubeconfig by hand; it may ask to log in");
+    if text.contains("proxy authorization required") {
+        return Fault::new(FaultKind::Unauthorised, Code::Unauthorised, format!("{server}: the proxy lets nobody in"))
+            .help("give the proxy's user and password: http://USER:PASSWORD@HOST:PORT");
     }
     let fault = broken(&text, server);
     if changes && !never_sent { fault.unclear() } else { fault }
 }
 
 /// The causes of an error in one line.
-fn words(error: &dyn std::error::Error) -> String {
+pub(super) fn words(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -34,7 +41,8 @@ fn words(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.trim_start_matches("ServiceError: ").to_owned()
 }
 
 /// A connection that could not be made, or broke.
@@ -43,9 +51,19 @@ pub(super) fn broken(why: &str, server: &str) -> Fault {
         .help("is the API server up, and can it be reached from here (VPN, proxy)?")
 }
 
+/// Does the server not know who we are?
+pub(super) fn is_unknown(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Unauthorised && matches!(fault.server_code.as_deref(), Some("Unauthorized" | "401"))
+}
+
+/// Does it take us for nobody? A server that knows none of our credentials may let in whoever has none.
+pub(super) fn is_nobody(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Unauthorised && fault.message.contains("User \"system:anonymous\" cannot")
+}
+
 /// No answer in time.
-pub(super) fn silent(server: &str, changes: bool) -> Fault {
-    let fault = Fault::new(FaultKind::Timeout, Code::TimedOut, format!("{server} does not answer"))
+pub(super) fn silent(server: &str, after: std::time::Duration, changes: bool) -> Fault {
+    let fault = Fault::new(FaultKind::Timeout, Code::TimedOut, format!("{server} does not answer within {after:?}"))
         .help("kubectl get --raw /readyz tells what the API server thinks of itself");
     if changes { fault.unclear() } else { fault }
 }

@@ -15,7 +15,7 @@ const LOG: usize = 4 << 20;
 /// Carries out a line that reads, and gives what it found.
 pub(super) async fn look(access: ReadAccess<'_>, asked: &Asked) -> Result<Value, Fault> {
     let line = &asked.line;
-    let reader = Reader::open(access).await?;
+    let reader = Reader::for_line(access, line).await?;
     let finder = Finder::for_asked(&reader, asked).await?;
     match &line.verb {
         Verb::Get(objects) => get(&finder, objects, line.ignore_not_found).await,

@@ -11,7 +11,7 @@ use playbook_core::secret::Secrets;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::client::{Call, Opened, Place, Reader, Wire, open};
+use super::client::{Call, Keep, Opened, Place, Reader, Wire, address, open};
 use super::faults;
 use super::known::Known;
 use super::manifest;
@@ -142,10 +142,8 @@ impl KubeTarget {
     /// What of a configuration may not be shown is known from here on.
     pub(super) async fn wire(&self) -> Result<Wire, Fault> {
         let made = async {
-            let opened = open(&self.place).await?;
-            for (name, value) in &opened.secrets {
-                self.secrets.add(&format!("target.{}.{name}", self.name), value);
-            }
+            let keep = Keep { secrets: self.secrets.clone(), target: self.name.clone() };
+            let opened = open(&self.place, keep)?;
             self.pinned(&opened)?;
             Ok(Wire::new(opened))
         };
@@ -192,7 +190,7 @@ impl KubeTarget {
     /// Before anything is sent: is it the server that is expected?
     fn pinned(&self, opened: &Opened) -> Result<(), Fault> {
         let Some(expected) = self.expect.as_ref().and_then(|expect| expect.server.as_deref()) else { return Ok(()) };
-        if expected.trim_end_matches('/') == opened.server {
+        if address(expected) == opened.server {
             return Ok(());
         }
         let context = opened.context.as_deref().unwrap_or("in-cluster");
@@ -205,8 +203,12 @@ impl KubeTarget {
         let version = reader.send(&Call::get("/version")).await?;
         // The namespace that every cluster has from its birth tells clusters apart.
         let system = reader.find(&Call::get("/api/v1/namespaces/kube-system")).await;
+        let told = system.as_ref().err().and_then(|fault| refused_user(&fault.message));
         let uid = system.ok().flatten().and_then(|found| found.pointer("/metadata/uid")?.as_str().map(str::to_owned));
-        let user = self.user(&reader).await;
+        let user = match self.user(&reader).await.or(told) {
+            Some(user) => Some(user),
+            None => opened.claimed().await,
+        };
         let id =
             uid.as_ref().map_or_else(|| format!("kubernetes:{}", opened.server), |uid| format!("kubernetes:{uid}"));
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("unknown").to_owned();
@@ -223,7 +225,7 @@ impl KubeTarget {
         Ok(Identity { id, facts })
     }
 
-    /// Newer servers say whom they take us for; older ones say it when they refuse.
+    /// Newer servers say whom they take us for.
     async fn user(&self, reader: &Reader<'_>) -> Option<String> {
         for version in ["v1", "v1beta1", "v1alpha1"] {
             let path = format!("/apis/authentication.k8s.io/{version}/selfsubjectreviews");
@@ -234,6 +236,12 @@ impl KubeTarget {
         }
         None
     }
+}
+
+/// Older servers say whom they take us for when they refuse: `User "anna" cannot get resource …`.
+fn refused_user(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once(" is forbidden: User \"")?;
+    Some(rest.split_once("\" cannot ")?.0.to_owned()).filter(|user| !user.is_empty())
 }
 
 /// Who serves a group, if it is not the API server itself.

@@ -57,7 +57,7 @@ fn after(milliseconds: Option<u64>) -> Option<Instant> {
 /// When it does not come true in time; when the objects are not there.
 pub(super) async fn wait(access: &WriteAccess<'_>, asked: &Asked) -> Result<Value, Fault> {
     let line = &asked.line;
-    let reader = Reader::open(access.reading()).await?;
+    let reader = Reader::for_line(access.reading(), line).await?;
     let finder = Finder::for_asked(&reader, asked).await?;
     match &line.verb {
         Verb::RolloutStatus { timeout_ms, revision, .. } => {
@@ -138,7 +138,7 @@ fn summed(rows: &[Value]) -> Value {
 /// Looks once: what a plan does instead of waiting.
 pub(super) async fn look_once(access: ReadAccess<'_>, asked: &Asked) -> Result<Look, Fault> {
     let line = &asked.line;
-    let reader = Reader::open(access).await?;
+    let reader = Reader::for_line(access, line).await?;
     let finder = Finder::for_asked(&reader, asked).await?;
     let goal = goal(line)?;
     let all = match finder.objects(objects(line)?).await? {

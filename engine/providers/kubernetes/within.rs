@@ -137,7 +137,7 @@ impl WithinAction {
     }
 
     async fn there<'a>(&self, access: ReadAccess<'a>, line: &Line, exec: &Exec) -> Result<There<'a>, Fault> {
-        let reader = Reader::open(access).await?;
+        let reader = Reader::for_line(access, line).await?;
         let (inside, pod) = exec::place(&reader, line, exec).await?;
         there(&reader, self.insider.as_ref(), &self.flags, inside, &pod).await
     }

@@ -7,7 +7,7 @@ mod tasks;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use playbook_core::action::Identity;
+use playbook_core::action::{FaultKind, Identity};
 use playbook_core::check::Checked;
 use playbook_core::event::{Actor, Event, Record, RollbackStarted, RunPaused, RunResumed, RunStarted};
 use playbook_core::journal::Head;
@@ -116,7 +116,14 @@ impl Engine {
         changed_on.retain(|name, _| !accepted.contains(name));
         for target in self.targets.all().filter(|target| changed_on.contains_key(target.name())) {
             let never = crate::executor::Told(CancellationToken::new());
-            let Ok(now) = target.identify(&never).await else { continue };
+            let now = match target.identify(&never).await {
+                Ok(now) => now,
+                // A step that fails for that would end the run; a rollback does what it can elsewhere.
+                Err(fault) if fault.kind == FaultKind::Unauthorised && matches!(start, Start::Resume(_)) => {
+                    return Err(RuntimeError::NotLetIn { target: target.name().to_owned(), fault: Box::new(fault) });
+                }
+                Err(_) => continue,
+            };
             if let Some(error) = crate::executor::other_target(&changed_on, target.as_ref(), &now) {
                 return Err(error);
             }

@@ -20,6 +20,7 @@ mod impact;
 mod into_pods;
 mod keeper;
 mod lines;
+mod login;
 mod lost;
 mod manifests;
 mod measured;

@@ -47,7 +47,7 @@ pub(super) struct ObjectChange<'a> {
 impl<'a> ObjectChange<'a> {
     /// Finds out what the line is about.
     pub(super) async fn begin(access: &WriteAccess<'a>, asked: &Asked, words: Vec<String>) -> Result<Self, Fault> {
-        let writer = Writer::open(access).await?;
+        let writer = Writer::for_line(access, &asked.line).await?;
         let finder = Finder::for_asked(writer.reading(), asked).await?;
         let mut left: VecDeque<Item> = work::items(&finder, asked).await?.into();
         // What was done before a stop is not done twice.

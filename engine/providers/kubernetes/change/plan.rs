@@ -20,7 +20,7 @@ use crate::kubernetes::waiting;
 
 /// Asks the server what would come of it.
 pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, class: Class) -> Result<Planned, Fault> {
-    let reader = Reader::open(access).await?;
+    let reader = Reader::for_line(access, &asked.line).await?;
     let finder = Finder::for_asked(&reader, asked).await?;
     let mut around = Surroundings::new(&finder);
     let mut planned = Planned::new(class);

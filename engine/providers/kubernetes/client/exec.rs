@@ -60,10 +60,17 @@ pub(super) async fn run(
     let said = |fault: Fault| if changes { fault.unclear() } else { fault };
     let running = async {
         // The command runs only once the connection is upgraded: whatever is refused before did not happen.
-        let Opened { client, server, .. } = wire.opened();
-        let begun = tokio::time::timeout(BEGIN, client.connect(request(&call)?)).await;
-        let begun = begun.map_err(|_| faults::silent(server, changes))?;
-        let mut stream = begun.map_err(|error| refused(&error, &call, server, changes))?.into_stream();
+        let (opened, limit) = (wire.opened(), wire.limit(BEGIN));
+        let (client, number) = wire.client(cancel).await?;
+        let begun = tokio::time::timeout(limit, client.connect(request(&call)?)).await;
+        let mut begun = begun.map_err(|_| faults::silent(&opened.server, limit, changes))?;
+        if begun.as_ref().is_err_and(unknown)
+            && let Some((client, _)) = opened.other(number).await?
+        {
+            let again = tokio::time::timeout(limit, client.connect(request(&call)?)).await;
+            begun = again.map_err(|_| faults::silent(&opened.server, limit, changes))?;
+        }
+        let mut stream = begun.map_err(|error| refused(&error, &call, opened, changes))?.into_stream();
         let mut ended = Ended::default();
         while let Some(message) = stream.next().await {
             let message = message.map_err(|error| said(faults::broken(&error.to_string(), &wire.opened().server)))?;
@@ -101,18 +108,24 @@ fn request(call: &Call) -> Result<http::Request<Vec<u8>>, Fault> {
 }
 
 /// Why a connection was not upgraded.
-pub(super) fn refused(error: &kube::Error, call: &Call, server: &str, changes: bool) -> Fault {
+pub(super) fn refused(error: &kube::Error, call: &Call, opened: &Opened, changes: bool) -> Fault {
+    let server = &opened.server;
     match error {
         kube::Error::Api(status) => {
             let words = serde_json::to_value(status.as_ref()).unwrap_or_default();
-            faults::status(status.code, &words, call, server)
+            opened.explain(faults::status(status.code, &words, call, server))
         }
         kube::Error::UpgradeConnection(why) => {
             Fault::new(FaultKind::Refused, Code::ServerError, format!("{server} opens no stream: {why}"))
                 .help("something between here and the API server may not let WebSockets through")
         }
-        error => faults::lost(error, server, changes),
+        error => faults::lost(error, &opened.route, changes),
     }
+}
+
+/// Does the server not know who we are?
+pub(super) fn unknown(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 401)
 }
 
 /// The exit code in the last word of the server.

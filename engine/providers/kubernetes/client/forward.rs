@@ -32,12 +32,21 @@ struct Forward {
 
 /// Opens a stream to a port of a pod.
 pub(super) async fn open(wire: &Wire, namespace: &str, pod: &str, port: u16) -> Result<Box<dyn Duplex>, Fault> {
-    let server = &wire.opened().server;
-    let pods: Api<Pod> = Api::namespaced(wire.opened().client.clone(), namespace);
+    let opened = wire.opened();
+    let (client, number) = opened.client().await?;
     let call = Call::get(format!("/api/v1/namespaces/{}/pods/{}/portforward", part(namespace), part(pod)));
-    let opened = tokio::time::timeout(OPEN, pods.portforward(pod, &[port])).await;
-    let opened = opened.map_err(|_| faults::silent(server, false))?;
-    let mut forwarder = opened.map_err(|error| exec::refused(&error, &call, server, false))?;
+    let asked = |client| async {
+        let pods: Api<Pod> = Api::namespaced(client, namespace);
+        let begun = tokio::time::timeout(OPEN, pods.portforward(pod, &[port])).await;
+        begun.map_err(|_| faults::silent(&opened.server, OPEN, false))
+    };
+    let mut begun = asked(client).await?;
+    if begun.as_ref().is_err_and(exec::unknown)
+        && let Some((client, _)) = opened.other(number).await?
+    {
+        begun = asked(client).await?;
+    }
+    let mut forwarder = begun.map_err(|error| exec::refused(&error, &call, opened, false))?;
     let stream = forwarder.take_stream(port).ok_or_else(|| faults::internal("a forwarded port without a stream"))?;
     let trouble = forwarder.take_error(port).map(|trouble| Box::pin(trouble) as Trouble);
     Ok(Box::new(Forward { stream: stream.compat(), trouble, forwarder }))

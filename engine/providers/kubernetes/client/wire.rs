@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use http_body_util::{BodyDataStream, BodyExt as _};
+use kube::Client;
 use kube::client::Body;
-use playbook_core::action::{Fault, FaultKind, Happened};
+use playbook_core::action::{Fault, FaultKind, Happened, TOLD_TO_STOP};
 use playbook_core::codes::Code;
 use playbook_core::ports::Cancel;
 use serde_json::Value;
@@ -35,7 +36,11 @@ pub(in crate::kubernetes) struct Answer {
 
 /// A connection that can send anything.
 #[derive(Clone)]
-pub(in crate::kubernetes) struct Wire(Opened);
+pub(in crate::kubernetes) struct Wire {
+    opened: Opened,
+    /// What the line says of how long an answer may take, tries and all.
+    limit: Option<Duration>,
+}
 
 enum Once {
     Done(http::response::Parts, Vec<u8>),
@@ -45,25 +50,63 @@ enum Once {
 
 impl Wire {
     pub(in crate::kubernetes) fn new(opened: Opened) -> Self {
-        Self(opened)
+        Self { opened, limit: None }
     }
 
     pub(in crate::kubernetes) fn opened(&self) -> &Opened {
-        &self.0
+        &self.opened
+    }
+
+    /// The same, with `--request-timeout` of a line in milliseconds.
+    pub(super) fn within(self, limit: Option<u64>) -> Self {
+        Self { limit: limit.map(Duration::from_millis).or(self.limit), ..self }
+    }
+
+    /// How long an answer may take.
+    pub(super) fn limit(&self, usual: Duration) -> Duration {
+        self.limit.unwrap_or(usual)
+    }
+
+    /// A client that is logged in. A plugin that asks for credentials has its own time, unless the line
+    /// says otherwise.
+    pub(super) async fn client(&self, cancel: &dyn Cancel) -> Result<(Client, u64), Fault> {
+        tokio::select! {
+            client = self.opened.client() => client,
+            () = cancel.cancelled() => Err(Fault {
+                message: format!("{} was not logged in when {TOLD_TO_STOP}", self.opened.server),
+                ..faults::cancelled(false)
+            }),
+        }
     }
 
     /// Sends, waits where the server asks for it, and reads the answer.
     pub(super) async fn send(&self, call: &Call, cancel: &dyn Cancel) -> Result<Answer, Fault> {
-        let mut tries = 0;
+        let sending = self.send_patiently(call, cancel);
+        let Some(limit) = self.limit else { return sending.await };
+        let sent = tokio::time::timeout(limit, sending).await;
+        sent.unwrap_or_else(|_| Err(faults::silent(&self.opened.server, limit, changes(call))))
+    }
+
+    async fn send_patiently(&self, call: &Call, cancel: &dyn Cancel) -> Result<Answer, Fault> {
+        let (mut tries, mut renewed) = (0, false);
+        let (mut client, mut number) = self.client(cancel).await?;
         loop {
             tries += 1;
             let sent = tokio::select! {
-                sent = tokio::time::timeout(ANSWER, self.once(call)) => {
-                    sent.unwrap_or_else(|_| Err(faults::silent(&self.0.server, changes(call))))
+                sent = tokio::time::timeout(ANSWER, self.once(&client, call)) => {
+                    sent.unwrap_or_else(|_| Err(faults::silent(&self.opened.server, ANSWER, changes(call))))
                 }
                 () = cancel.cancelled() => return Err(faults::cancelled(changes(call))),
             };
             match sent {
+                // Nobody has looked at it: whoever renews the credentials may have done so just now.
+                Ok(Once::Done(parts, bytes)) if parts.status.as_u16() == 401 && !renewed => {
+                    renewed = true;
+                    match self.opened.other(number).await? {
+                        Some(other) => (client, number) = other,
+                        None => return self.read(call, &parts, &bytes),
+                    }
+                }
                 Ok(Once::Done(parts, bytes)) => return self.read(call, &parts, &bytes),
                 Ok(Once::Later(wait, fault)) => {
                     if tries > AGAIN || wait > PATIENCE {
@@ -87,12 +130,12 @@ impl Wire {
         }
     }
 
-    async fn once(&self, call: &Call) -> Result<Once, Fault> {
-        let response = self.0.client.send(request(call)?).await;
-        let response = response.map_err(|error| faults::lost(&error, &self.0.server, changes(call)))?;
+    async fn once(&self, client: &Client, call: &Call) -> Result<Once, Fault> {
+        let response = client.send(request(call)?).await;
+        let response = response.map_err(|error| faults::lost(&error, &self.opened.route, changes(call)))?;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.map_err(|error| {
-            let fault = faults::broken(&error.to_string(), &self.0.server);
+            let fault = faults::broken(&error.to_string(), &self.opened.route);
             if changes(call) { fault.unclear() } else { fault }
         })?;
         let bytes = bytes.to_bytes().to_vec();
@@ -101,11 +144,11 @@ impl Wire {
             // Too many requests: the server has not looked at it.
             (429, wait) => Ok(Once::Later(
                 Duration::from_secs(wait.unwrap_or(1)),
-                faults::status(429, &status(&bytes), call, &self.0.server),
+                faults::status(429, &status(&bytes), call, &self.opened.server),
             )),
             (500 | 502 | 503 | 504, wait) if !changes(call) => Ok(Once::Later(
                 Duration::from_millis(wait.map_or(300, |seconds: u64| seconds * 1000)),
-                faults::status(parts.status.as_u16(), &status(&bytes), call, &self.0.server),
+                faults::status(parts.status.as_u16(), &status(&bytes), call, &self.opened.server),
             )),
             _ => Ok(Once::Done(parts, bytes)),
         }
@@ -114,7 +157,7 @@ impl Wire {
     fn read(&self, call: &Call, parts: &http::response::Parts, bytes: &[u8]) -> Result<Answer, Fault> {
         let code = parts.status.as_u16();
         if !(200..300).contains(&code) {
-            let fault = faults::status(code, &status(bytes), call, &self.0.server);
+            let fault = self.opened.explain(faults::status(code, &status(bytes), call, &self.opened.server));
             // After these the server may have done it all the same.
             let unclear = changes(call) && matches!(code, 500 | 502 | 503 | 504);
             return Err(if unclear { Fault { happened: Happened::Unclear, ..fault } } else { fault });
@@ -129,34 +172,47 @@ impl Wire {
 
     /// Opens an answer that comes bit by bit. An error comes with the wait that the server asks for.
     pub(super) async fn open(&self, call: &Call) -> Result<BodyDataStream<Body>, (Fault, Option<Duration>)> {
-        let asked = request(call).map_err(|fault| (fault, None))?;
+        let limit = self.limit(ANSWER);
+        let (first, number) = self.opened.client().await.map_err(|fault| (fault, None))?;
         let opening = async {
-            let response = self.0.client.send(asked).await;
-            let response = response.map_err(|error| (faults::lost(&error, &self.0.server, false), None))?;
-            let (parts, body) = response.into_parts();
-            if parts.status.is_success() {
-                return Ok(body.into_data_stream());
+            match self.open_once(&first, call).await {
+                Err((fault, _)) if faults::is_unknown(&fault) => match self.opened.other(number).await {
+                    Ok(Some((client, _))) => self.open_once(&client, call).await,
+                    Ok(None) => Err((fault, None)),
+                    Err(fault) => Err((fault, None)),
+                },
+                opened => opened,
             }
-            let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-            let wait = parts.headers.get(http::header::RETRY_AFTER);
-            let wait: Option<u64> = wait.and_then(|value| value.to_str().ok()?.parse().ok());
-            let fault = faults::status(parts.status.as_u16(), &status(&bytes), call, &self.0.server);
-            Err((fault, wait.map(|seconds| Duration::from_secs(seconds).min(PATIENCE))))
         };
-        let opened = tokio::time::timeout(ANSWER, opening).await;
-        opened.unwrap_or_else(|_| Err((faults::silent(&self.0.server, false), None)))
+        let opened = tokio::time::timeout(limit, opening).await;
+        opened.unwrap_or_else(|_| Err((faults::silent(&self.opened.server, limit, false), None)))
+    }
+
+    async fn open_once(&self, client: &Client, call: &Call) -> Result<BodyDataStream<Body>, (Fault, Option<Duration>)> {
+        let response = client.send(request(call).map_err(|fault| (fault, None))?).await;
+        let response = response.map_err(|error| (faults::lost(&error, &self.opened.route, false), None))?;
+        let (parts, body) = response.into_parts();
+        if parts.status.is_success() {
+            return Ok(body.into_data_stream());
+        }
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let wait = parts.headers.get(http::header::RETRY_AFTER);
+        let wait: Option<u64> = wait.and_then(|value| value.to_str().ok()?.parse().ok());
+        let fault = faults::status(parts.status.as_u16(), &status(&bytes), call, &self.opened.server);
+        Err((self.opened.explain(fault), wait.map(|seconds| Duration::from_secs(seconds).min(PATIENCE))))
     }
 
     /// Text as it comes.
     pub(super) async fn text(&self, call: &Call, limit: usize, cancel: &dyn Cancel) -> Result<(String, bool), Fault> {
+        let asked = tokio::select! {
+            opened = self.open(call) => opened,
+            () = cancel.cancelled() => return Err(faults::cancelled(false)),
+        };
+        let mut stream = asked.map_err(|(fault, _)| fault)?;
         let reading = async {
-            let response = self.0.client.send(request(call)?).await;
-            let response = response.map_err(|error| faults::lost(&error, &self.0.server, false))?;
-            let (parts, body) = response.into_parts();
-            let mut stream = body.into_data_stream();
             let mut bytes: Vec<u8> = Vec::new();
             let mut cut = false;
-            let broken = |error: kube::Error| faults::broken(&error.to_string(), &self.0.server);
+            let broken = |error: kube::Error| faults::broken(&error.to_string(), &self.opened.route);
             while let Some(piece) = stream.try_next().await.map_err(broken)? {
                 if bytes.len() + piece.len() > limit {
                     cut = true;
@@ -164,14 +220,11 @@ impl Wire {
                 }
                 bytes.extend_from_slice(&piece);
             }
-            if !parts.status.is_success() {
-                return Err(faults::status(parts.status.as_u16(), &status(&bytes), call, &self.0.server));
-            }
             Ok((String::from_utf8_lossy(&bytes).into_owned(), cut))
         };
         tokio::select! {
-            read = tokio::time::timeout(ANSWER, reading) => {
-                read.unwrap_or_else(|_| Err(faults::silent(&self.0.server, false)))
+            read = tokio::time::timeout(self.limit(ANSWER), reading) => {
+                read.unwrap_or_else(|_| Err(faults::silent(&self.opened.server, self.limit(ANSWER), false)))
             }
             () = cancel.cancelled() => Err(faults::cancelled(false)),
         }
