@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::asked::Asked;
 use super::client::{Call, Reader};
 use super::find::{Finder, Named};
+use super::jsonpath::Path;
 use super::line::model::{Logs, Objects, Selectors, Verb};
 
 /// Longest log that is read, in bytes; the end of it is what matters.
@@ -18,7 +19,7 @@ pub(super) async fn look(access: ReadAccess<'_>, asked: &Asked) -> Result<Value,
     let reader = Reader::for_line(access, line).await?;
     let finder = Finder::for_asked(&reader, asked).await?;
     match &line.verb {
-        Verb::Get(objects) => get(&finder, objects, line.ignore_not_found).await,
+        Verb::Get(objects) => sorted(get(&finder, objects, line.ignore_not_found).await?, line.sort_by.as_deref()),
         Verb::Describe(objects) => describe(&finder, objects).await,
         Verb::Events { about, types } => events(&finder, about.as_ref(), types).await,
         Verb::Logs(logs) => read_logs(&finder, logs).await,
@@ -86,6 +87,25 @@ async fn get(finder: &Finder<'_>, objects: &Objects, ignore_missing: bool) -> Re
             Ok(json!({"count": items.len(), "items": items}))
         }
     }
+}
+
+/// The items of a list by a field of theirs (`--sort-by`): numbers as numbers, all else as text.
+fn sorted(mut found: Value, by: Option<&str>) -> Result<Value, Fault> {
+    let Some(by) = by else { return Ok(found) };
+    let path = Path::read(by).map_err(|why| {
+        Fault::new(FaultKind::Invalid, Code::UnsuitableCommand, format!("--sort-by={by} is not understood: {why}"))
+            .help("write one path: --sort-by=.metadata.creationTimestamp")
+    })?;
+    let key = |item: &Value| match path.find(item).first() {
+        Some(Value::Number(number)) => (0, number.as_i64().unwrap_or(i64::MAX), String::new()),
+        Some(Value::String(text)) => (1, 0, text.clone()),
+        Some(other) => (1, 0, other.to_string()),
+        None => (2, 0, String::new()),
+    };
+    if let Some(items) = found.get_mut("items").and_then(Value::as_array_mut) {
+        items.sort_by_key(key);
+    }
+    Ok(found)
 }
 
 /// An object without what must not be shown, and without what nobody reads.
@@ -182,6 +202,8 @@ async fn read_logs(finder: &Finder<'_>, logs: &Logs) -> Result<Value, Fault> {
                 .query_if("sinceTime", logs.since_time.clone())
                 .query_if("limitBytes", logs.limit_bytes.map(|bytes| bytes.to_string()));
             let (text, truncated) = finder.reader.text(&call, LOG).await?;
+            let who = format!("[pod/{name}/{}] ", container.as_deref().unwrap_or_default());
+            let text = if logs.prefix { text.lines().map(|line| format!("{who}{line}\n")).collect() } else { text };
             let lines: Vec<&str> = text.lines().collect();
             all.push(
                 json!({"pod": name, "container": container, "text": text, "lines": lines, "truncated": truncated}),

@@ -18,7 +18,6 @@ mod history;
 mod jsonpath;
 mod kind;
 mod known;
-#[allow(dead_code, unused_imports, reason = "verbs that are read and not carried out yet")]
 mod line;
 mod look;
 mod manifest;

@@ -52,18 +52,9 @@ impl Entry {
         self.0["user"]["username"].as_str().unwrap_or_default()
     }
 
-    /// Whom the sender acted as (`--as`), if anybody: known once the request is over.
-    pub(super) fn acted_as(&self) -> Option<&str> {
-        self.0["impersonatedUser"]["username"].as_str()
-    }
-
     /// Path and query.
     pub(super) fn uri(&self) -> &str {
         self.text("requestURI")
-    }
-
-    pub(super) fn user_agent(&self) -> &str {
-        self.text("userAgent")
     }
 
     pub(super) fn namespace(&self) -> &str {

@@ -82,6 +82,7 @@ fn what_is_looked_at_is_data() {
     let file = scene.file(
         "  - {id: one, kubectl: get deploy/web, expect: result.spec.replicas == 2}
   - {id: all, kubectl: 'get deployments -l tier=front', expect: result.count == 1}
+  - {id: sorted, kubectl: 'get sa,cm --sort-by=.metadata.name', expect: 'result.items[0].metadata.name == \"default\"'}
   - {id: named, kubectl: get deploy web, expect: 'result.metadata.name == \"web\"'}
   - {id: may, kubectl: auth can-i delete deployments, expect: not result.allowed}
   - {id: told, kubectl: describe deployment web, expect: 'result.object.kind == \"Deployment\"'}
@@ -93,7 +94,7 @@ fn what_is_looked_at_is_data() {
     );
     let done = scene.run(&["run", &file]);
     assert!(done.out().contains("there is no deployment/nosuch in"), "{}{}", done.out(), done.err());
-    assert!(done.out().contains("1 failed, 8 ok"), "{}{}", done.out(), done.err());
+    assert!(done.out().contains("1 failed, 9 ok"), "{}{}", done.out(), done.err());
 }
 
 /// Every line that changes something: planned without a change, made, and taken back.

@@ -4,8 +4,6 @@
 //! [`proxy`] stands before either and fails as it is told; [`webhook`] is asked by the first. Nothing of this uses the client under
 //! test.
 
-#![allow(dead_code, reason = "what the next verbs need is there already")]
-
 mod assets;
 mod audit;
 mod bed;

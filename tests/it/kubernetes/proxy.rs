@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -33,7 +33,6 @@ pub(super) struct Proxy {
 /// A request that came, whatever became of it.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
-    pub(super) at: Instant,
     pub(super) method: String,
     pub(super) path: String,
     /// Without the question mark.
@@ -254,14 +253,8 @@ pub(super) async fn read_request(client: &mut (impl AsyncRead + Unpin)) -> std::
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
         .collect();
-    let mut seen = Seen {
-        at: Instant::now(),
-        method,
-        path: path.to_owned(),
-        query: query.to_owned(),
-        headers,
-        body: bytes.split_off(end + 4),
-    };
+    let mut seen =
+        Seen { method, path: path.to_owned(), query: query.to_owned(), headers, body: bytes.split_off(end + 4) };
     assert!(seen.header("transfer-encoding").is_none(), "this proxy reads no chunked requests: {}", seen.line());
     let length = seen.header("content-length").map_or(0, |length| length.parse().unwrap());
     while seen.body.len() < length && client.read_buf(&mut seen.body).await? > 0 {}

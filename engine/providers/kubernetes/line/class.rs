@@ -5,14 +5,9 @@ use playbook_core::model::{Class, Effect, Reversal};
 use super::inner::{inner_redis, only_looks};
 use super::model::{Exec, Line, Verb};
 
-/// What a line does, as far as it can be known without a cluster. A Redis command inside of an
-/// exec is unknown here; see [`class_with`].
+/// What a line does, as far as it can be known without a cluster. Of a program in a pod that somebody
+/// knows (redis-cli), that one is asked instead.
 pub(in crate::kubernetes) fn class(line: &Line) -> Class {
-    class_with(line, |_| unknown("redis-cli may talk to another server; a redis target with via: would tell"))
-}
-
-/// As [`class`], with someone who knows Redis commands.
-pub(in crate::kubernetes) fn class_with(line: &Line, redis: impl Fn(&[String]) -> Class) -> Class {
     match &line.verb {
         Verb::Get(_)
         | Verb::Describe(_)
@@ -25,7 +20,7 @@ pub(in crate::kubernetes) fn class_with(line: &Line, redis: impl Fn(&[String]) -
         | Verb::CanI { .. }
         | Verb::Version
         | Verb::ApiResources => Class::READ,
-        Verb::Exec(exec) => inside(exec, redis),
+        Verb::Exec(exec) => inside(exec),
         Verb::RolloutUndo { .. }
         | Verb::RolloutPause(_)
         | Verb::RolloutResume(_)
@@ -56,9 +51,9 @@ pub(in crate::kubernetes) fn class_with(line: &Line, redis: impl Fn(&[String]) -
     }
 }
 
-fn inside(exec: &Exec, redis: impl Fn(&[String]) -> Class) -> Class {
+fn inside(exec: &Exec) -> Class {
     match inner_redis(exec) {
-        Some(command) => redis(&command),
+        Some(_) => unknown("redis-cli may talk to another server; a redis target with via: would tell"),
         None if only_looks(exec) => Class::READ,
         None => unknown("nobody knows what the program does"),
     }

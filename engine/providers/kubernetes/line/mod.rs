@@ -40,10 +40,8 @@ mod unsuitable;
 mod verbs;
 mod word;
 
-pub(in crate::kubernetes) use class::{class, class_with};
+pub(in crate::kubernetes) use class::class;
 pub(in crate::kubernetes) use form::{Filled, Form};
 pub(in crate::kubernetes) use inner::{Look, command_place};
-pub(in crate::kubernetes) use problem::{At, Problem};
 pub(in crate::kubernetes) use secret_words::{mask, names_a_secret, secrets};
 pub(in crate::kubernetes) use verbs::parse;
-pub(in crate::kubernetes) use word::Word;

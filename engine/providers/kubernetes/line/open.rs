@@ -16,11 +16,6 @@ pub(in crate::kubernetes) fn is(text: &str) -> bool {
     text.contains(MARK)
 }
 
-/// Texts as [`playbook_core::action::Draft::classify`] has them: none where there is no value.
-pub(in crate::kubernetes) fn closed(texts: &[String]) -> Vec<Option<String>> {
-    texts.iter().map(|text| (!is(text)).then(|| text.clone())).collect()
-}
-
 /// An open text for people.
 pub(in crate::kubernetes) fn shown(text: &str) -> String {
     text.replace(MARK, "…")
