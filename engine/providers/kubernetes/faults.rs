@@ -105,6 +105,13 @@ pub(super) fn status(code: u16, status: &Value, call: &Call, server: &str) -> Fa
         409 if reason == "AlreadyExists" => {
             made(FaultKind::Refused, Code::ServerError, message, "it is there already: use apply or patch", false)
         }
+        409 if status.pointer("/details/causes/0/reason").is_some_and(|why| why == "FieldManagerConflict") => made(
+            FaultKind::Refused,
+            Code::ServerError,
+            message,
+            "someone else owns these fields: leave them out of the manifest, or add --force-conflicts to take them over",
+            false,
+        ),
         409 => made(
             FaultKind::Moved,
             Code::WorldMoved,

@@ -218,3 +218,15 @@ fn a_file_that_cannot_be_used_is_told_by_its_place() {
         assert!(done.err().contains(why) || done.out().contains(why), "{line}: {}{}", done.out(), done.err());
     }
 }
+
+#[test]
+fn fields_that_others_own_are_taken_over_only_by_force() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    scene.beside("web.yaml", &WEB.replace("replicas: 2", "replicas: 4"));
+    let file = |flags: &str| scene.file(&format!("  - {{kubectl: apply -f web.yaml --server-side{flags}}}\n"));
+    let refused = scene.run(&["run", &file("")]).expect(1);
+    assert!(refused.out().contains("--force-conflicts"), "{}", refused.out());
+    assert_eq!(scene.web()["spec"]["replicas"], 2);
+    scene.run(&["run", &file(" --force-conflicts")]).expect(0);
+    assert_eq!(scene.web()["spec"]["replicas"], 4);
+}
