@@ -25,6 +25,28 @@ fn a_command_that_fails_fails_its_step_with_its_last_words() {
 }
 
 #[test]
+fn what_a_program_says_drives_no_terminal() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    let says = r"printf '\\033[2J\\033]0;title\\007red\\rover' >&2; printf '\\033[8mhidden'";
+    let file = scene.file(&format!(
+        "  - {{id: good, kubectl: [exec, redis-0, --, sh, -c, \"{says}\"], effect: read}}
+  - {{id: bad, kubectl: [exec, redis-0, --, sh, -c, \"{says}; exit 1\"], rollback: {{none: test}}}}\n"
+    ));
+    let run = scene.run(&["run", &file]).expect(1);
+    assert!(run.out().contains("ended with code 1") && run.out().contains("red"), "{}", run.out());
+    let shown = [
+        &["show", "last"][..],
+        &["timeline", "last"],
+        &["rollback", "last", "--dry-run"],
+        &["show", "last", "-o", "json"],
+    ];
+    for done in std::iter::once(run).chain(shown.map(|args| scene.run(args))) {
+        let told = done.out() + &done.err();
+        assert!(!told.contains(['\u{1b}', '\u{7}', '\r']), "{told:?}");
+    }
+}
+
+#[test]
 fn a_change_that_fails_is_failed_and_not_in_doubt() {
     let Some(scene) = Scene::redis(Role::Admin) else { return };
     let file = scene.file(
