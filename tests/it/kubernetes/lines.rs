@@ -135,6 +135,28 @@ fn lines_are_planned_without_a_write_made_and_taken_back() {
 }
 
 #[test]
+fn a_variable_that_came_from_elsewhere_gets_a_value_and_its_source_back() {
+    let Some(scene) = Scene::empty(Role::Admin) else { return };
+    let from = "env: [{name: LEVEL, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]";
+    scene.cluster.apply(&scene.namespace, &WEB.replace("env: [{name: LEVEL, value: info}]", from));
+    let before = scene.web();
+    let file = scene.file("  - {id: it, kubectl: set env deploy/web LEVEL=debug NEW=1}\n");
+    scene.run(&["plan", &file, "--live", "--detailed-exitcode"]).expect(10);
+    scene.run(&["run", &file]).expect(0);
+    let env = |container: usize| {
+        let web = scene.web();
+        let env = web["spec"]["template"]["spec"]["containers"][container]["env"].as_array().unwrap().iter();
+        env.map(|env| format!("{}={}", env["name"].as_str().unwrap(), env["value"])).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (env(0), env(1)),
+        (vec!["LEVEL=\"debug\"".into(), "NEW=\"1\"".into()], vec!["LEVEL=\"debug\"".to_owned(), "NEW=\"1\"".into()])
+    );
+    scene.run(&["rollback", "last", "--yes"]).expect(0);
+    assert_eq!(own(&scene.web()), own(&before));
+}
+
+#[test]
 fn what_was_deleted_is_made_again() {
     let Some(scene) = Scene::new(Role::Admin) else { return };
     scene.cluster.apply(

@@ -14,6 +14,7 @@ mod crash;
 mod exec;
 mod fault;
 mod forward;
+mod gone;
 mod honest;
 mod https;
 mod impact;

@@ -36,7 +36,8 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
             continue;
         }
         let tried = match try_it(&reader, asked, &item, before, edit).await {
-            Ok(tried) => tried,
+            Ok(Some(tried)) => tried,
+            Ok(None) => continue,
             // What it goes into is made by the same line.
             Err(fault) if awaits(&planned, &fault) => {
                 planned.changes.push(Change::new(named.title(), Image::Absent, Image::Unknown));
