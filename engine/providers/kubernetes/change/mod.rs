@@ -4,6 +4,7 @@
 mod apply;
 mod cascade;
 mod drain;
+mod dropped;
 mod edit;
 mod impact;
 mod plan;
@@ -117,7 +118,9 @@ impl<'a> ObjectChange<'a> {
         let corrected = differs.then(|| record_of(&self.asked, &item, &tried, &made));
         let after = record::left(&answer.body, deletes);
         self.writer.reading().target().changed(&named.resource).await;
-        self.results.push(json!({"object": title, "changed": changed, "warnings": answer.warnings}));
+        let mut warnings = answer.warnings;
+        warnings.extend(dropped::told(&item, &answer.body));
+        self.results.push(json!({"object": title, "changed": changed, "warnings": warnings}));
         Ok(Applied { changed, after, diff: if changed { diff } else { Vec::new() }, corrected })
     }
 

@@ -7,6 +7,7 @@ use playbook_core::plan::{Change, Image, Impact, Planned, Sample};
 use serde_json::{Value, json};
 
 use super::afterwards;
+use super::dropped;
 use super::edit::Edit;
 use super::impact::Surroundings;
 use super::work::{Item, Tried, ends, fields, is_time_of_restart, items, look, try_it};
@@ -53,6 +54,8 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
             )
             .help("a run can make the change all the same, and records what came of it"));
         }
+        let unknown = dropped::told(&item, &tried.after);
+        planned.notes.extend(unknown.map(|told| format!("{}: {told}", named.title())));
         let changes = changes(&item, &tried);
         if changes.is_empty() {
             continue;
