@@ -254,7 +254,10 @@ fn a_field_that_the_server_drops_is_told() {
     let plan = scene.run(&["plan", &file, "--live"]);
     let told = plan.out() + &plan.err();
     let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(flat.contains("spec.replica") && (flat.contains("and dropped") || flat.contains("unknown field")), "{told}");
+    assert!(
+        flat.contains("spec.replica") && (flat.contains("and dropped") || flat.contains("unknown field")),
+        "{told}"
+    );
     let run = scene.run(&["run", &file]);
     if run.code() == 0 {
         let shown = scene.run(&["show", "last", "-o", "json"]).out();

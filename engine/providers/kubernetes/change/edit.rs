@@ -91,6 +91,12 @@ impl Edit {
     }
 }
 
+/// Does an object of this kind have `spec.replicas` itself, by the API's own types?
+pub(super) fn has_replicas(named: &Named) -> bool {
+    let kinds = ["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"];
+    kinds.contains(&named.resource.kind.as_str()) && ["", "apps", "extensions"].contains(&named.resource.group.as_str())
+}
+
 fn with(call: Call, query: &[(&'static str, String)]) -> Call {
     query.iter().fold(call, |call, (name, value)| call.query(name, value.clone()))
 }
@@ -116,7 +122,7 @@ pub(super) fn edit(line: &Line, named: &Named, before: &Value) -> Result<Edit, F
             body.clone(),
         )),
         Verb::Scale { replicas, current, resource_version, .. } => {
-            let now = before.pointer("/spec/replicas").and_then(Value::as_i64);
+            let now = before.pointer("/spec/replicas").and_then(Value::as_i64).or(named.scale.then_some(0));
             let now = now.ok_or_else(|| {
                 invalid(format!("{} has no replicas", named.title()), "scale deployments, statefulsets or replicasets")
             })?;

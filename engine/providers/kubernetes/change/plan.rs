@@ -30,6 +30,7 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
         let named = item.named();
         let Some((before, edit)) = look(&reader, asked, &item).await? else { continue };
         let (verb, subresource) = edit.right();
+        let subresource = subresource.or(named.scale.then_some("scale"));
         let resource = &named.resource;
         let allowed = may(&finder, verb, &resource.group, &resource.plural, Some(&named.name), subresource).await?;
         if !allowed {
@@ -67,7 +68,8 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
             planned.notes.push(format!("{} is being deleted, and this lets it go", named.title()));
         }
         if let Some(back) = edit_back(&tried)
-            && !may(&finder, back, &resource.group, &resource.plural, Some(&named.name), None).await?
+            && !may(&finder, back, &resource.group, &resource.plural, Some(&named.name), named.scale.then_some("scale"))
+                .await?
         {
             planned.notes.push(format!("this user may not {back} {}, so it could not be taken back", named.title()));
         }

@@ -79,6 +79,14 @@ pub(super) async fn items(finder: &Finder<'_>, asked: &Asked) -> Result<Vec<Item
         }
         Verb::Cordon(nodes) | Verb::Uncordon(nodes) => Ok(change(finder.nodes(nodes).await?)),
         Verb::Drain { .. } => drain::items(finder, asked).await,
+        Verb::Scale { objects, .. } => {
+            let all = finder.objects(objects).await?.into_iter();
+            // Where a custom resource keeps the number is for its definition to say.
+            Ok(change(
+                all.map(|named| Named { scale: named.resource.scales && !edit::has_replicas(&named), ..named })
+                    .collect(),
+            ))
+        }
         verb => match verb.objects() {
             Some(objects) => Ok(change(finder.objects(objects).await?)),
             None => Err(faults::internal("a line that changes nothing")),
@@ -217,7 +225,8 @@ pub(super) async fn try_it(
 
 /// What a change of an object changes.
 pub(super) fn fields(item: &Item, before: &Value, after: &Value) -> Vec<Field> {
-    diff::fields_with(before, after, !item.named().resource.has_status)
+    let named = item.named();
+    diff::fields_with(before, after, !named.resource.has_status && !named.scale)
 }
 
 /// A condition on the version that no longer holds, or a name that was taken meanwhile: nothing was done.
