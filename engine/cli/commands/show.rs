@@ -122,7 +122,7 @@ fn run(app: &App, run: &playbook_core::model::RunId, args: &Show) -> Result<u8, 
     };
     app.out.line(&format!("{} · run {run} · {word}", paint.bold(checked.name())));
     if let Some(reason) = &sum.reason {
-        app.out.line(reason);
+        app.out.line(&app.out.clean(reason));
     }
     app.out.line("");
     let width = checked.steps.iter().map(|step| step.id.as_str().len()).max().unwrap_or(0);
@@ -139,7 +139,7 @@ fn run(app: &App, run: &playbook_core::model::RunId, args: &Show) -> Result<u8, 
             Status::Pending | Status::Skipped | Status::Cancelled => Mark::Skip,
             Status::Running | Status::Resting { .. } => Mark::Note,
         };
-        let mut text = at.fault.as_ref().map(|fault| fault.message.clone()).unwrap_or_default();
+        let mut text = at.fault.as_ref().map(|fault| app.out.clean(&fault.message)).unwrap_or_default();
         if let Some(result) = at.result.as_deref().filter(|_| text.is_empty()) {
             text = one_line(&result.to_string(), app.width.saturating_sub(width + 20));
         }

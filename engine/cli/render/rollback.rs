@@ -2,6 +2,7 @@
 
 use playbook_core::action::Fault;
 use playbook_core::plan::Planned;
+use playbook_core::timeline::clean;
 
 use super::{Mark, Paint};
 
@@ -14,7 +15,11 @@ pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colo
         let id = paint.bold(&format!("{id:<ids$}"));
         match plan {
             Err(fault) => {
-                out.push_str(&format!("  {} {id}  cannot be taken back: {}\n", paint.mark(Mark::Fail), fault.message));
+                out.push_str(&format!(
+                    "  {} {id}  cannot be taken back: {}\n",
+                    paint.mark(Mark::Fail),
+                    clean(&fault.message)
+                ));
             }
             Ok(planned) => {
                 let counts: Vec<String> =
@@ -30,7 +35,7 @@ pub(crate) fn text(rows: &[(String, Result<Planned, Fault>)], width: usize, colo
                         playbook_core::brief::one_line(&line, width.saturating_sub(ids + 6))
                     ));
                 }
-                for note in &planned.notes {
+                for note in planned.notes.iter().map(|note| clean(note)) {
                     out.push_str(&format!("    {:ids$}  {} {note}\n", "", paint.mark(Mark::Warn)));
                 }
             }

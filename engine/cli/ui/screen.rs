@@ -110,7 +110,7 @@ impl Drawing {
         match (&self.bars, self.questions.front().filter(|_| self.asking)) {
             // Above the question that is open, which is asked again below.
             (Some(_), Some(open)) => {
-                self.out.print("\r\x1b[K");
+                self.out.erase_line();
                 self.out.line(line);
                 self.prompt(open);
             }
@@ -201,7 +201,9 @@ impl Drawing {
                 self.say(&format!("{} · {} · {steps}, latest first", self.paint.bold("rollback"), rollback.cause));
             }
             Event::RunPhase(phase) => self.rolling_back = phase.phase == Phase::Rollback,
-            Event::NoteAdded(note) => self.say(&format!("  {} {}", self.paint.mark(Mark::Note), note.text)),
+            Event::NoteAdded(note) => {
+                self.say(&format!("  {} {}", self.paint.mark(Mark::Note), self.out.clean(&note.text)));
+            }
             Event::JournalRecovered(torn) => {
                 self.say(&format!(
                     "{} the last line of the journal was torn; {} bytes were set aside",
@@ -360,7 +362,9 @@ impl Drawing {
                     bar.set_message(format!("{}  {}{of}", one_line(&line.title, 50), grouped(*done)));
                 }
             }
-            Progress::Warning(text) => self.say(&format!("{} {text}", self.paint.mark(Mark::Warn))),
+            Progress::Warning(text) => {
+                self.say(&format!("{} {}", self.paint.mark(Mark::Warn), self.out.clean(text)));
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) use door::Door;
 pub(super) use exec::{Ended, Inside};
 pub(super) use login::Keep;
 pub(super) use open::{Opened, Place, address, open};
-pub(super) use wire::{Answer, Wire};
+pub(super) use wire::{Answer, LARGEST, Wire};
 
 use super::line::model::Line;
 use super::target::KubeTarget;

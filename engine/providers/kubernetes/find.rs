@@ -15,18 +15,69 @@ use super::resources::{Catalogue, Resource};
 /// How many objects a list is asked for at a time.
 const PAGE: &str = "500";
 
+/// Objects that one step may hold.
+const OBJECTS: usize = 20_000;
+/// And how large they may be together, in bytes of JSON, about.
+const BYTES: usize = super::client::LARGEST;
+
+/// How much a step may still hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    objects: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Of a step that holds nothing yet.
+    pub(super) fn new() -> Self {
+        Self { objects: OBJECTS, bytes: BYTES }
+    }
+
+    /// Makes room for these.
+    fn take(&mut self, items: &[Value], plural: &str) -> Result<(), Fault> {
+        let objects = self.objects.checked_sub(items.len());
+        let bytes = items.iter().try_fold(self.bytes, |left, item| left.checked_sub(size(item)));
+        let message = match (objects, bytes) {
+            (Some(objects), Some(bytes)) => {
+                *self = Self { objects, bytes };
+                return Ok(());
+            }
+            (None, _) => format!("these are more than {OBJECTS} objects, most of them {plural}: too many for one step"),
+            (_, None) => {
+                let limit = BYTES >> 20;
+                format!("these {plural} have more than {limit} MiB: too much for one step")
+            }
+        };
+        Err(Fault::new(FaultKind::Refused, Code::ServerError, message)
+            .help("choose fewer: one namespace (-n), labels (-l) or fields (--field-selector)"))
+    }
+}
+
+/// About as many bytes as a value has as JSON.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 5,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(size).sum::<usize>() + 2,
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + 4 + size(value)).sum::<usize>() + 2,
+    }
+}
+
 /// One object, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) resource: Resource,
     pub(super) namespace: String,
     pub(super) name: String,
+    /// What is meant is not the object but its number of replicas.
+    pub(super) scale: bool,
 }
 
 impl Named {
     /// Where it is.
     pub(super) fn path(&self) -> String {
-        self.resource.object(&self.namespace, &self.name)
+        let path = self.resource.object(&self.namespace, &self.name);
+        if self.scale { format!("{path}/scale") } else { path }
     }
 
     /// For people: `deployment/web in dash`, and `service.serving.knative.dev/web in dash` where another
@@ -82,7 +133,7 @@ impl<'a> Finder<'a> {
             "" => self.own.clone(),
             namespace => namespace.to_owned(),
         };
-        Ok(Named { resource, namespace, name: text("/metadata/name").to_owned() })
+        Ok(Named { resource, namespace, name: text("/metadata/name").to_owned(), scale: false })
     }
 
     /// Nodes by name or label.
@@ -102,7 +153,7 @@ impl<'a> Finder<'a> {
     /// An object by its resource as it was written, and its name.
     pub(super) fn named(&self, resource: &str, name: &str) -> Result<Named, Fault> {
         let resource = self.catalogue.find(resource)?.clone();
-        Ok(Named { resource, namespace: self.own.clone(), name: name.to_owned() })
+        Ok(Named { resource, namespace: self.own.clone(), name: name.to_owned(), scale: false })
     }
 
     /// Everything of a kind that fits the selectors, page by page.
@@ -117,16 +168,36 @@ impl<'a> Finder<'a> {
         namespace: Option<&str>,
         selectors: &Selectors,
     ) -> Result<Vec<Value>, Fault> {
+        self.pages(Call::get(resource.path(namespace)), resource, selectors, &mut Room::new()).await
+    }
+
+    /// The same where the line acts, among other things that the step holds.
+    pub(super) async fn list_into(
+        &self,
+        resource: &Resource,
+        selectors: &Selectors,
+        room: &mut Room,
+    ) -> Result<Vec<Value>, Fault> {
+        self.pages(Call::get(resource.path(self.namespace.as_deref())), resource, selectors, room).await
+    }
+
+    async fn pages(
+        &self,
+        call: Call,
+        resource: &Resource,
+        selectors: &Selectors,
+        room: &mut Room,
+    ) -> Result<Vec<Value>, Fault> {
+        let call = call
+            .query("limit", PAGE)
+            .query_if("labelSelector", selectors.labels.clone())
+            .query_if("fieldSelector", selectors.fields.clone());
         let mut items = Vec::new();
         let mut next: Option<String> = None;
         loop {
-            let call = Call::get(resource.path(namespace))
-                .query("limit", PAGE)
-                .query_if("labelSelector", selectors.labels.clone())
-                .query_if("fieldSelector", selectors.fields.clone())
-                .query_if("continue", next.take());
-            let mut page = self.reader.send(&call).await?;
+            let mut page = self.reader.send(&call.clone().query_if("continue", next.take())).await?;
             if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
+                room.take(&more, &resource.plural)?;
                 items.extend(more.into_iter().map(|item| typed(item, resource)));
             }
             match page.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
@@ -156,13 +227,17 @@ impl<'a> Finder<'a> {
             Objects::Named(pairs) => pairs.iter().map(|(resource, name)| self.named(resource, name)).collect(),
             Objects::Kinds(kinds, selectors) => {
                 let mut all = Vec::new();
+                let mut room = Room::new();
                 for resource in self.kinds(kinds)? {
-                    for item in self.list(&resource, selectors).await? {
+                    // Their names are enough.
+                    let call = Call::get(resource.path(self.namespace.as_deref())).bare();
+                    for item in self.pages(call, &resource, selectors, &mut room).await? {
                         let text = |at: &str| item.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
                         all.push(Named {
                             resource: resource.clone(),
                             namespace: text("/metadata/namespace"),
                             name: text("/metadata/name"),
+                            scale: false,
                         });
                     }
                 }
@@ -180,4 +255,22 @@ fn typed(mut item: Value, resource: &Resource) -> Value {
         map.entry("kind").or_insert_with(|| resource.kind.clone().into());
     }
     item
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_step_holds_so_much_and_no_more() {
+        let mut room = Room::new();
+        let small = vec![json!({"metadata": {"name": "x"}}); OBJECTS / 2];
+        assert!(room.take(&small, "pods").is_ok() && room.take(&small, "pods").is_ok());
+        let fault = room.take(&small[..1], "pods").expect_err("too many");
+        assert!(fault.message.contains("more than 20000 objects") && fault.help.contains("-l"), "{fault:?}");
+        let large = vec![json!({"data": {"x": "y".repeat(BYTES / 4)}}); 4];
+        let fault = Room::new().take(&large, "configmaps").expect_err("too large");
+        assert_eq!(fault.message, "these configmaps have more than 64 MiB: too much for one step");
+    }
 }

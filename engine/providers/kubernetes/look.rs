@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use super::asked::Asked;
 use super::client::{Call, Reader};
-use super::find::{Finder, Named};
+use super::find::{Finder, Named, Room};
 use super::jsonpath::Path;
 use super::line::model::{Logs, Objects, Selectors, Verb};
 
 /// Longest log that is read, in bytes; the end of it is what matters.
 const LOG: usize = 4 << 20;
+/// And of all logs of one step together.
+const LOGS: usize = 16 << 20;
 
 /// Carries out a line that reads, and gives what it found.
 pub(super) async fn look(access: ReadAccess<'_>, asked: &Asked) -> Result<Value, Fault> {
@@ -81,8 +83,9 @@ async fn get(finder: &Finder<'_>, objects: &Objects, ignore_missing: bool) -> Re
         }
         Objects::Kinds(kinds, selectors) => {
             let mut items = Vec::new();
+            let mut room = Room::new();
             for resource in finder.kinds(kinds)? {
-                items.extend(finder.list(&resource, selectors).await?.into_iter().map(covered));
+                items.extend(finder.list_into(&resource, selectors, &mut room).await?.into_iter().map(covered));
             }
             Ok(json!({"count": items.len(), "items": items}))
         }
@@ -178,6 +181,7 @@ async fn events_of(
 async fn read_logs(finder: &Finder<'_>, logs: &Logs) -> Result<Value, Fault> {
     let selected = matches!(logs.objects, Objects::Kinds(..));
     let mut all = Vec::new();
+    let mut room = LOGS;
     for pod in pods(finder, &logs.objects).await? {
         let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let namespace = pod.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
@@ -201,7 +205,11 @@ async fn read_logs(finder: &Finder<'_>, logs: &Logs) -> Result<Value, Fault> {
                 .query_if("sinceSeconds", logs.since_seconds.map(|seconds| seconds.to_string()))
                 .query_if("sinceTime", logs.since_time.clone())
                 .query_if("limitBytes", logs.limit_bytes.map(|bytes| bytes.to_string()));
-            let (text, truncated) = finder.reader.text(&call, LOG).await?;
+            let (text, truncated) = match room.min(LOG) {
+                0 => (String::new(), true),
+                room => finder.reader.text(&call, room).await?,
+            };
+            room = room.saturating_sub(if truncated { LOG } else { text.len() });
             let who = format!("[pod/{name}/{}] ", container.as_deref().unwrap_or_default());
             let text = if logs.prefix { text.lines().map(|line| format!("{who}{line}\n")).collect() } else { text };
             let lines: Vec<&str> = text.lines().collect();

@@ -11,11 +11,11 @@ use playbook_core::diagnostic::{Diagnostic, Diagnostics};
 use playbook_core::files::Files;
 use playbook_core::secret::Secrets;
 use playbook_core::source::Span;
-use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::line::model::{Create, Line, Objects, Patch, Selectors, Verb};
 use super::line::open;
+use super::yaml;
 
 /// One object of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +82,7 @@ pub(super) fn read(
             Err(why) => return wrong(format!("{path}: {why}"), "paths are relative to the playbook's folder"),
         };
         for file in files {
-            let documents = match documents(&file.text) {
+            let documents = match yaml::documents(&file.text) {
                 Ok(documents) => documents,
                 Err(why) => return wrong(format!("{}{why}", file.path), "a manifest is YAML or JSON"),
             };
@@ -106,21 +106,6 @@ pub(super) fn read(
         return wrong("no objects in these files".into(), "a manifest has apiVersion, kind and metadata.name");
     }
     Some(held)
-}
-
-/// The documents of a text that are not empty. An error begins with `:LINE:COLUMN: `.
-fn documents(text: &str) -> Result<Vec<Value>, String> {
-    let mut all = Vec::new();
-    for document in serde_yaml::Deserializer::from_str(text) {
-        let value = Value::deserialize(document).map_err(|error| match error.location() {
-            Some(at) => format!(":{}:{}: {error}", at.line(), at.column()),
-            None => format!(": {error}"),
-        })?;
-        if !value.is_null() {
-            all.push(value);
-        }
-    }
-    Ok(all)
 }
 
 /// The items of a `kind: List`.

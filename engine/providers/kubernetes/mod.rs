@@ -38,6 +38,7 @@ mod waiting;
 mod wanted;
 mod within;
 mod within_undo;
+mod yaml;
 
 use std::sync::Arc;
 

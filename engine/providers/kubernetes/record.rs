@@ -49,7 +49,7 @@ impl Kept {
             uid: text("/metadata/uid"),
             version: text("/metadata/resourceVersion"),
             deletes,
-            status: !named.resource.has_status,
+            status: !named.resource.has_status && !named.scale,
             lost: None,
             before: kept(before),
             wanted: kept(wanted),

@@ -26,6 +26,8 @@ pub(super) struct Resource {
     pub(super) has_status: bool,
     /// Are there lists of it?
     pub(super) can_list: bool,
+    /// Is its number of replicas set through a subresource, wherever the object itself has it?
+    pub(super) scales: bool,
 }
 
 impl Resource {
@@ -123,8 +125,8 @@ impl Catalogue {
     }
 }
 
-fn has_status(list: &Value, plural: &str) -> bool {
-    let name = format!("{plural}/status");
+fn has(list: &Value, plural: &str, subresource: &str) -> bool {
+    let name = format!("{plural}/{subresource}");
     let mut all = list.get("resources").and_then(Value::as_array).into_iter().flatten();
     all.any(|resource| resource.get("name").is_some_and(|own| *own == name))
 }
@@ -150,7 +152,8 @@ fn listed(group: &str, version: &str, preferred: bool, list: &Value) -> Vec<Reso
                 categories: texts(resource, "categories"),
                 namespaced: resource.get("namespaced").and_then(Value::as_bool).unwrap_or(false),
                 preferred,
-                has_status: has_status(list, &text(resource, "name")),
+                has_status: has(list, &text(resource, "name"), "status"),
+                scales: has(list, &text(resource, "name"), "scale"),
                 can_list: texts(resource, "verbs").iter().any(|verb| verb == "list"),
                 kind,
             }

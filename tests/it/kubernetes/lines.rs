@@ -136,6 +136,28 @@ fn lines_are_planned_without_a_write_made_and_taken_back() {
 }
 
 #[test]
+fn a_variable_that_came_from_elsewhere_gets_a_value_and_its_source_back() {
+    let Some(scene) = Scene::empty(Role::Admin) else { return };
+    let from = "env: [{name: LEVEL, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]";
+    scene.cluster.apply(&scene.namespace, &WEB.replace("env: [{name: LEVEL, value: info}]", from));
+    let before = scene.web();
+    let file = scene.file("  - {id: it, kubectl: set env deploy/web LEVEL=debug NEW=1}\n");
+    scene.run(&["plan", &file, "--live", "--detailed-exitcode"]).expect(10);
+    scene.run(&["run", &file]).expect(0);
+    let env = |container: usize| {
+        let web = scene.web();
+        let env = web["spec"]["template"]["spec"]["containers"][container]["env"].as_array().unwrap().iter();
+        env.map(|env| format!("{}={}", env["name"].as_str().unwrap(), env["value"])).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (env(0), env(1)),
+        (vec!["LEVEL=\"debug\"".into(), "NEW=\"1\"".into()], vec!["LEVEL=\"debug\"".to_owned(), "NEW=\"1\"".into()])
+    );
+    scene.run(&["rollback", "last", "--yes"]).expect(0);
+    assert_eq!(own(&scene.web()), own(&before));
+}
+
+#[test]
 fn what_was_deleted_is_made_again() {
     let Some(scene) = Scene::new(Role::Admin) else { return };
     scene.cluster.apply(
@@ -230,4 +252,42 @@ fn a_line_acts_as_somebody_else_and_so_does_its_rollback() {
         scene.cluster.requests_of(&scene.user).into_iter().filter(|entry| entry.mutates() && entry.code() == Some(200));
     let by: Vec<String> = made.filter_map(|entry| entry.impersonated()).collect();
     assert_eq!(by, ["chief", "chief"]);
+}
+
+/// Its definition says where the number is; nobody else knows.
+#[test]
+fn a_custom_resource_is_scaled_where_it_says_and_scaled_back() {
+    let Some(scene) = Scene::empty(Role::Admin) else { return };
+    let group = format!("{}.example", scene.namespace);
+    scene.cluster.apply(
+        &scene.namespace,
+        &format!(
+            "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: tanks.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{kind: Tank, plural: tanks, singular: tank}}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {{scale: {{specReplicasPath: .spec.size, statusReplicasPath: .status.size}}}}
+    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+---
+{{apiVersion: {group}/v1, kind: Tank, metadata: {{name: a}}, spec: {{size: 3, other: x}}}}
+"
+        ),
+    );
+    let path = format!("/apis/{group}/v1/namespaces/{}/tanks/a", scene.namespace);
+    let before = scene.cluster.get(&path);
+    let file = scene.file(&format!("  - {{id: it, kubectl: scale tanks.{group}/a --replicas=5}}\n"));
+    let plan = scene.run(&["plan", &file, "--live", "--detailed-exitcode"]).expect(10);
+    assert!(plan.out().contains("spec.replicas"), "{}", plan.out());
+    scene.run(&["run", &file]).expect(0);
+    assert_eq!(scene.cluster.get(&path)["spec"], serde_json::json!({"size": 5, "other": "x"}));
+    scene.run(&["rollback", "last", "--yes"]).expect(0);
+    assert_eq!(own(&scene.cluster.get(&path)), own(&before));
+    scene.cluster.delete(&format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tanks.{group}"));
 }

@@ -98,3 +98,16 @@ fn a_server_that_hangs_leaves_a_change_that_is_found_out() {
     assert!(done.out().contains("no result within"), "{}", done.out());
     assert_eq!(replicas(&scene), 2);
 }
+
+#[test]
+fn a_list_that_is_too_long_for_a_step_is_refused_with_what_to_do() {
+    let Some(scene) = Scene::new(Role::Viewer) else { return };
+    let proxy = Proxy::new(scene.cluster);
+    let file = through(&scene, &proxy, "{id: it, kubectl: get cm}");
+    let items = vec![serde_json::json!({"metadata": {"name": "x"}}); 20_001];
+    let body = serde_json::json!({"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {}, "items": items});
+    proxy.next("GET", "configmaps", Fault::Answer { status: 200, headers: Vec::new(), body: body.to_string() });
+    let done = scene.run(&["run", &file]).expect(1);
+    let flat = done.out().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("more than 20000 objects") && flat.contains("labels (-l)"), "{}", done.out());
+}

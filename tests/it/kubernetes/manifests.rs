@@ -211,7 +211,7 @@ fn a_file_that_cannot_be_used_is_told_by_its_place() {
     scene.beside("nameless.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: x-}\n");
     for (line, why) in [
         ("apply -f nosuch.yaml", "nosuch.yaml: there is no such file beside the playbook"),
-        ("apply -f broken.yaml", "broken.yaml:4:1"),
+        ("apply -f broken.yaml", "broken.yaml:3:11: unclosed bracket"),
         ("create -f nameless.yaml", "nameless.yaml: generateName"),
     ] {
         let done = scene.run(&["check", &scene.file(&format!("  - kubectl: {line}\n"))]).expect(2);
@@ -229,4 +229,74 @@ fn fields_that_others_own_are_taken_over_only_by_force() {
     assert_eq!(scene.web()["spec"]["replicas"], 2);
     scene.run(&["run", &file(" --force-conflicts")]).expect(0);
     assert_eq!(scene.web()["spec"]["replicas"], 4);
+}
+
+/// One of several kinds: the defaults of the one that was are no part of the one that is wanted.
+#[test]
+fn another_strategy_and_another_volume_replace_those_that_are_there() {
+    let Some(scene) = Scene::empty(Role::Admin) else { return };
+    let web = |strategy: &str, volume: &str| {
+        let spec = format!("  strategy: {strategy}\n  selector:");
+        let volumes = format!("      volumes: [{{name: data, {volume}}}]\n      containers:");
+        WEB.replace("  selector:", &spec).replace("      containers:", &volumes)
+    };
+    scene.beside("web.yaml", &web("{type: RollingUpdate}", "configMap: {name: a, defaultMode: 0400}"));
+    let file = scene.file("  - {id: it, kubectl: apply -f web.yaml}\n");
+    scene.run(&["run", &file]).expect(0);
+    let first = scene.web();
+    let spec = |web: &Value, at: &str| web["spec"].pointer(at).cloned().unwrap_or_default();
+    assert_eq!(spec(&first, "/strategy/rollingUpdate/maxSurge"), "25%");
+    assert_eq!(spec(&first, "/template/spec/volumes/0/configMap/defaultMode"), 256);
+    scene.beside("web.yaml", &web("{type: Recreate}", "emptyDir: {}"));
+    scene.run(&["plan", &file, "--live", "--detailed-exitcode"]).expect(10);
+    scene.run(&["run", &file]).expect(0);
+    let second = scene.web();
+    assert_eq!(spec(&second, "/strategy"), json!({"type": "Recreate"}));
+    assert_eq!(spec(&second, "/template/spec/volumes/0"), json!({"name": "data", "emptyDir": {}}));
+    scene.run(&["rollback", "last", "--yes"]).expect(0);
+    assert_eq!(own(&scene.web()), own(&first));
+}
+
+/// Of a server that validates no fields. One that does refuses them, and names them as well.
+#[test]
+fn a_field_that_the_server_drops_is_told() {
+    let Some(scene) = Scene::new(Role::Admin) else { return };
+    let file = scene.file("  - {id: it, kubectl: apply -f typo.yaml}\n");
+    scene.beside("typo.yaml", &WEB.replace("  replicas: 2", "  replica: 7\n  minReadySeconds: 3"));
+    let plan = scene.run(&["plan", &file, "--live"]);
+    let told = plan.out() + &plan.err();
+    let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("spec.replica") && (flat.contains("and dropped") || flat.contains("unknown field")),
+        "{told}"
+    );
+    let run = scene.run(&["run", &file]);
+    if run.code() == 0 {
+        let shown = scene.run(&["show", "last", "-o", "json"]).out();
+        assert!(shown.contains("unknown to the server, and dropped: spec.replica"), "{shown}");
+    }
+}
+
+#[test]
+fn a_manifest_is_read_as_kubectl_reads_it() {
+    let Some(scene) = Scene::empty(Role::Admin) else { return };
+    scene.beside(
+        "pod.yaml",
+        "apiVersion: v1
+kind: Pod
+metadata: {name: p, labels: &labels {app: x}, annotations: {<<: *labels, own: 'yes'}}
+spec:
+  hostNetwork: no
+  volumes: [{name: v, configMap: {name: c, defaultMode: 0400}}]
+  containers: [{name: app, image: 'x:1', stdin: yes}]
+",
+    );
+    scene.run(&["run", &scene.file("  - {id: it, kubectl: create -f pod.yaml}\n")]).expect(0);
+    let pod = scene.cluster.get(&scene.at("pods", "p"));
+    assert_eq!(pod["metadata"]["annotations"], json!({"app": "x", "own": "yes"}));
+    assert_eq!(pod["spec"]["volumes"][0]["configMap"]["defaultMode"], 256);
+    assert_eq!((&pod["spec"]["containers"][0]["stdin"], pod["spec"].get("hostNetwork")), (&json!(true), None));
+    scene.beside("pod.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: p}\ndata:\n  on: x\n");
+    let check = scene.run(&["check", &scene.file("  - {id: it, kubectl: apply -f pod.yaml}\n")]).expect(2);
+    assert!(check.out().contains("pod.yaml:5:3: the key `on` is `true` to kubectl"), "{}{}", check.out(), check.err());
 }

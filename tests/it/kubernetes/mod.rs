@@ -12,6 +12,7 @@ mod crash;
 mod exec;
 mod fault;
 mod forward;
+mod gone;
 mod honest;
 mod https;
 mod impact;

@@ -40,7 +40,11 @@ pub(super) fn apply(manifest: &Value, before: Option<&Value>, named: &Named, how
             Some(_) => Edit::Patch {
                 content: APPLY,
                 body: wanted,
-                query: vec![("fieldManager", how.manager.clone()), ("force", how.force.to_string())],
+                query: vec![
+                    ("fieldManager", how.manager.clone()),
+                    ("force", how.force.to_string()),
+                    ("fieldValidation", "Strict".to_owned()),
+                ],
             },
         });
     }
@@ -56,7 +60,13 @@ pub(super) fn apply(manifest: &Value, before: Option<&Value>, named: &Named, how
     let strategic = built_in(&named.resource);
     let mut body = wanted;
     mark_removed(&last, &applied, &mut body, strategic);
-    Ok(Edit::Patch { content: if strategic { STRATEGIC } else { MERGE }, body, query: Edit::managed() })
+    if strategic {
+        mark_retained(named, before, &mut body);
+    }
+    let mut query = Edit::managed();
+    // As kubectl does where it applies; servers that do not know it take no notice.
+    query.push(("fieldValidation", "Strict".to_owned()));
+    Ok(Edit::Patch { content: if strategic { STRATEGIC } else { MERGE }, body, query })
 }
 
 /// The manifest as the annotation keeps it.
@@ -116,6 +126,56 @@ fn mark_items(field: &str, last: &Value, now: &Value, patch: &mut Value) {
     }
 }
 
+/// Where an object has the template of its pods, or is one.
+const PODS: [&str; 3] = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec", "/spec"];
+
+/// Marks fields that are one of several kinds, of which another one than there is now is wanted: what
+/// belongs to the old one has to go. They are those whose `patchStrategy` in the API's own types is
+/// `retainKeys`: `strategy` of a Deployment, and each of the volumes of a pod.
+fn mark_retained(named: &Named, before: &Value, patch: &mut Value) {
+    if named.resource.kind == "Deployment"
+        && let (Some(now), Some(wanted)) = (before.pointer("/spec/strategy"), patch.pointer_mut("/spec/strategy"))
+    {
+        retain(now, wanted);
+    }
+    for pods in PODS {
+        let at = format!("{pods}/volumes");
+        let (Some(now), Some(wanted)) = (before.pointer(&at), patch.pointer_mut(&at)) else { continue };
+        for volume in wanted.as_array_mut().into_iter().flatten() {
+            let mut there = now.as_array().into_iter().flatten();
+            let removed = volume.get("$patch").is_some();
+            if let Some(now) = there.find(|now| now.get("name") == volume.get("name")).filter(|_| !removed) {
+                retain(now, volume);
+            }
+        }
+    }
+}
+
+/// Names the fields that stay, if any is to be another than it is.
+fn retain(now: &Value, wanted: &mut Value) {
+    if has(now, wanted) {
+        return;
+    }
+    let Some(wanted) = wanted.as_object_mut() else { return };
+    wanted.retain(|_, value| !value.is_null());
+    let names: Vec<Value> = wanted.keys().cloned().map(Value::from).collect();
+    wanted.insert("$retainKeys".into(), names.into());
+}
+
+/// Is everything that is wanted there, whatever else is?
+fn has(now: &Value, wanted: &Value) -> bool {
+    match (now, wanted) {
+        (Value::Object(now), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| match now.get(name) {
+            Some(now) => has(now, wanted),
+            None => wanted.is_null(),
+        }),
+        (Value::Array(now), Value::Array(wanted)) => {
+            now.len() == wanted.len() && now.iter().zip(wanted).all(|(now, wanted)| has(now, wanted))
+        }
+        (now, wanted) => now == wanted,
+    }
+}
+
 /// The field that tells the items of a list apart, from the API's own types (`patchMergeKey`).
 fn merge_key<'v>(field: &str, items: impl Iterator<Item = &'v Value>) -> Option<&'static str> {
     let candidates: &[&'static str] = match field {
@@ -142,6 +202,21 @@ fn merge_key<'v>(field: &str, items: impl Iterator<Item = &'v Value>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_of_several_kinds_retains_only_what_is_wanted() {
+        let now = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}});
+        for (wanted, marked) in [
+            (json!({"type": "Recreate"}), json!({"type": "Recreate", "$retainKeys": ["type"]})),
+            (json!({"type": "Recreate", "rollingUpdate": null}), json!({"type": "Recreate", "$retainKeys": ["type"]})),
+            (json!({"type": "RollingUpdate"}), json!({"type": "RollingUpdate"})),
+            (json!({}), json!({})),
+        ] {
+            let mut patch = wanted;
+            retain(&now, &mut patch);
+            assert_eq!(patch, marked);
+        }
+    }
 
     #[test]
     fn what_is_no_longer_in_the_manifest_is_removed_wherever_it_is() {

@@ -38,6 +38,7 @@ pub(super) async fn items(finder: &Finder<'_>, asked: &Asked) -> Result<Vec<Item
                 resource: resource.clone(),
                 namespace: text("/metadata/namespace"),
                 name: text("/metadata/name"),
+                scale: false,
             };
             match fate(&pod, &asked.line.verb) {
                 Fate::Goes => items.push(Item::Evict(named, api.clone(), options.clone())),

@@ -91,6 +91,12 @@ impl Edit {
     }
 }
 
+/// Does an object of this kind have `spec.replicas` itself, by the API's own types?
+pub(super) fn has_replicas(named: &Named) -> bool {
+    let kinds = ["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"];
+    kinds.contains(&named.resource.kind.as_str()) && ["", "apps", "extensions"].contains(&named.resource.group.as_str())
+}
+
 fn with(call: Call, query: &[(&'static str, String)]) -> Call {
     query.iter().fold(call, |call, (name, value)| call.query(name, value.clone()))
 }
@@ -116,7 +122,7 @@ pub(super) fn edit(line: &Line, named: &Named, before: &Value) -> Result<Edit, F
             body.clone(),
         )),
         Verb::Scale { replicas, current, resource_version, .. } => {
-            let now = before.pointer("/spec/replicas").and_then(Value::as_i64);
+            let now = before.pointer("/spec/replicas").and_then(Value::as_i64).or(named.scale.then_some(0));
             let now = now.ok_or_else(|| {
                 invalid(format!("{} has no replicas", named.title()), "scale deployments, statefulsets or replicasets")
             })?;
@@ -139,16 +145,16 @@ pub(super) fn edit(line: &Line, named: &Named, before: &Value) -> Result<Edit, F
                 json!({"metadata": {"annotations": pairs("/metadata/annotations", set, unset, *overwrite, named, before)?}}),
             )
         }
-        Verb::SetImage { images, .. } => containers(named, before, |name| {
+        Verb::SetImage { images, .. } => containers(named, before, |name, _| {
             let image = images.iter().find(|(of, _)| of == name || of == "*");
             image.map(|(_, image)| json!({"image": image}))
         }),
-        Verb::SetEnv { set, unset, containers: which, .. } => containers(named, before, |name| {
-            let mut env: Vec<Value> = set.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        Verb::SetEnv { set, unset, containers: which, .. } => containers(named, before, |name, now| {
+            let mut env: Vec<Value> = set.iter().map(|(name, value)| variable(now, name, value)).collect();
             env.extend(unset.iter().map(|name| json!({"name": name, "$patch": "delete"})));
             fits(which, name).then(|| json!({"env": env}))
         }),
-        Verb::SetResources { containers: which, limits, requests, .. } => containers(named, before, |name| {
+        Verb::SetResources { containers: which, limits, requests, .. } => containers(named, before, |name, _| {
             let map = |pairs: &[(String, String)]| -> Map<String, Value> {
                 pairs.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()
             };
@@ -263,8 +269,19 @@ fn fits(which: &str, name: &str) -> bool {
     which.is_empty() || which == "*" || which == name
 }
 
-/// A patch of containers, wherever this kind of object has them.
-fn containers(named: &Named, before: &Value, with: impl Fn(&str) -> Option<Value>) -> Result<Edit, Fault> {
+/// A variable of a container as it is now; what it took from elsewhere it does no longer.
+fn variable(container: &Value, name: &str, value: &str) -> Value {
+    let mut variable = json!({"name": name, "value": value});
+    let listed = container.get("env").and_then(Value::as_array).into_iter().flatten();
+    let now = listed.into_iter().find(|env| env.get("name").is_some_and(|of| of == name));
+    if now.is_some_and(|now| now.get("valueFrom").is_some()) {
+        variable["valueFrom"] = Value::Null;
+    }
+    variable
+}
+
+/// A patch of containers, also of those that run first, wherever this kind of object has them.
+fn containers(named: &Named, before: &Value, with: impl Fn(&str, &Value) -> Option<Value>) -> Result<Edit, Fault> {
     let places: [&[&str]; 3] =
         [&["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"], &["spec"]];
     for place in places {
@@ -276,7 +293,7 @@ fn containers(named: &Named, before: &Value, with: impl Fn(&str) -> Option<Value
             let changed: Vec<Value> = items
                 .filter_map(|item| {
                     let name = item.get("name")?.as_str()?;
-                    let mut patch = with(name)?;
+                    let mut patch = with(name, item)?;
                     patch["name"] = name.into();
                     Some(patch)
                 })

@@ -4,6 +4,7 @@
 mod apply;
 mod cascade;
 mod drain;
+mod dropped;
 mod edit;
 mod impact;
 mod plan;
@@ -32,7 +33,7 @@ use super::manifest::{self, is_secret};
 use super::record::{self, Kept};
 use super::waiting;
 use edit::Edit;
-use work::{Item, Tried, look, try_it};
+use work::{Item, Tried, is_gone, look, may_be_gone, try_it};
 
 /// A change under way, object by object.
 pub(super) struct ObjectChange<'a> {
@@ -66,7 +67,7 @@ impl<'a> ObjectChange<'a> {
                 },
             };
             let Some((before, edit)) = look(self.writer.reading(), &self.asked, &item).await? else { continue };
-            let tried = try_it(self.writer.reading(), &self.asked, &item, before, edit).await?;
+            let Some(tried) = try_it(self.writer.reading(), &self.asked, &item, before, edit).await? else { continue };
             let mut kept = kept(&item, &tried, &tried.after);
             if kept.deletes {
                 let finder = Finder::for_asked(self.writer.reading(), &self.asked).await?;
@@ -90,6 +91,10 @@ impl<'a> ObjectChange<'a> {
         let named = item.named();
         let answer = match self.writer.send_patiently(&tried.edit.call(named, &tried.before)).await {
             Ok(answer) => answer,
+            Err(fault) if tried.edit.deletes() && is_gone(&fault) && may_be_gone(&self.asked, &item) => {
+                self.captured = None;
+                return Ok(self.gone(&item, &tried));
+            }
             Err(fault) => {
                 return Err(work::moved(self.writer.reading(), named, &tried.edit, &tried.before, fault).await);
             }
@@ -113,8 +118,19 @@ impl<'a> ObjectChange<'a> {
         let corrected = differs.then(|| record_of(&self.asked, &item, &tried, &made));
         let after = record::left(&answer.body, deletes);
         self.writer.reading().target().changed(&named.resource).await;
-        self.results.push(json!({"object": title, "changed": changed, "warnings": answer.warnings}));
+        let mut warnings = answer.warnings;
+        warnings.extend(dropped::told(&item, &answer.body));
+        self.results.push(json!({"object": title, "changed": changed, "warnings": warnings}));
         Ok(Applied { changed, after, diff: if changed { diff } else { Vec::new() }, corrected })
+    }
+
+    /// It went with what owned it, or someone else deleted it: this line did not, and does not take it back.
+    fn gone(&mut self, item: &Item, tried: &Tried) -> Applied {
+        self.results.push(json!({"object": item.named().title(), "changed": false, "warnings": []}));
+        let mut record = record_of(&self.asked, item, tried, &kept(item, tried, &Value::Null));
+        record.order = UndoOrder::Nothing;
+        let after = record::left(&tried.before, true);
+        Applied { changed: false, after, diff: Vec::new(), corrected: Some(record) }
     }
 }
 

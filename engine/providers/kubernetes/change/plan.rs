@@ -7,6 +7,7 @@ use playbook_core::plan::{Change, Image, Impact, Planned, Sample};
 use serde_json::{Value, json};
 
 use super::afterwards;
+use super::dropped;
 use super::edit::Edit;
 use super::impact::Surroundings;
 use super::work::{Item, Tried, ends, fields, is_time_of_restart, items, look, try_it};
@@ -29,6 +30,7 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
         let named = item.named();
         let Some((before, edit)) = look(&reader, asked, &item).await? else { continue };
         let (verb, subresource) = edit.right();
+        let subresource = subresource.or(named.scale.then_some("scale"));
         let resource = &named.resource;
         let allowed = may(&finder, verb, &resource.group, &resource.plural, Some(&named.name), subresource).await?;
         if !allowed {
@@ -36,7 +38,8 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
             continue;
         }
         let tried = match try_it(&reader, asked, &item, before, edit).await {
-            Ok(tried) => tried,
+            Ok(Some(tried)) => tried,
+            Ok(None) => continue,
             // What it goes into is made by the same line.
             Err(fault) if awaits(&planned, &fault) => {
                 planned.changes.push(Change::new(named.title(), Image::Absent, Image::Unknown));
@@ -52,6 +55,8 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
             )
             .help("a run can make the change all the same, and records what came of it"));
         }
+        let unknown = dropped::told(&item, &tried.after);
+        planned.notes.extend(unknown.map(|told| format!("{}: {told}", named.title())));
         let changes = changes(&item, &tried);
         if changes.is_empty() {
             continue;
@@ -63,7 +68,8 @@ pub(in crate::kubernetes) async fn plan(access: ReadAccess<'_>, asked: &Asked, c
             planned.notes.push(format!("{} is being deleted, and this lets it go", named.title()));
         }
         if let Some(back) = edit_back(&tried)
-            && !may(&finder, back, &resource.group, &resource.plural, Some(&named.name), None).await?
+            && !may(&finder, back, &resource.group, &resource.plural, Some(&named.name), named.scale.then_some("scale"))
+                .await?
         {
             planned.notes.push(format!("this user may not {back} {}, so it could not be taken back", named.title()));
         }

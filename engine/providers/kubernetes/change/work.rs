@@ -11,7 +11,7 @@ use crate::kubernetes::client::{Call, Reader};
 use crate::kubernetes::diff::{self, Field};
 use crate::kubernetes::faults;
 use crate::kubernetes::find::{Finder, Named};
-use crate::kubernetes::line::model::{Create, Number, Verb};
+use crate::kubernetes::line::model::{Create, Number, Objects, Verb};
 use crate::kubernetes::look::missing;
 
 /// How often an object is read again because someone wrote to it meanwhile.
@@ -79,6 +79,14 @@ pub(super) async fn items(finder: &Finder<'_>, asked: &Asked) -> Result<Vec<Item
         }
         Verb::Cordon(nodes) | Verb::Uncordon(nodes) => Ok(change(finder.nodes(nodes).await?)),
         Verb::Drain { .. } => drain::items(finder, asked).await,
+        Verb::Scale { objects, .. } => {
+            let all = finder.objects(objects).await?.into_iter();
+            // Where a custom resource keeps the number is for its definition to say.
+            Ok(change(
+                all.map(|named| Named { scale: named.resource.scales && !edit::has_replicas(&named), ..named })
+                    .collect(),
+            ))
+        }
         verb => match verb.objects() {
             Some(objects) => Ok(change(finder.objects(objects).await?)),
             None => Err(faults::internal("a line that changes nothing")),
@@ -151,22 +159,37 @@ pub(super) async fn look(reader: &Reader<'_>, asked: &Asked, item: &Item) -> Res
             }
             _ => edit::edit(&asked.line, named, before)?,
         },
-        (Item::Change(_), None) if matches!(&asked.line.verb, Verb::Delete { ignore_not_found: true, .. }) => {
-            return Ok(None);
-        }
+        (Item::Change(_), None) if may_be_gone(asked, item) => return Ok(None),
         (Item::Change(_) | Item::Cordon(_), None) => return Err(missing(named)),
     };
     Ok(Some((before.unwrap_or(Value::Null), edit)))
 }
 
-/// What the server says that it would come to. Read again where someone wrote meanwhile.
+/// May the object be gone already? What was chosen by a selector or `--all` may go with what owned it
+/// before its turn comes, as for kubectl.
+pub(super) fn may_be_gone(asked: &Asked, item: &Item) -> bool {
+    match (item, &asked.line.verb) {
+        (Item::Evict(..), _) => true,
+        (Item::Change(_), Verb::Delete { ignore_not_found: true, .. }) => true,
+        (Item::Change(_), Verb::Delete { objects, .. }) => matches!(objects, Objects::Kinds(..)),
+        _ => false,
+    }
+}
+
+/// Is this what the server says of an object that is not there?
+pub(super) fn is_gone(fault: &Fault) -> bool {
+    fault.server_code.as_deref() == Some("NotFound")
+}
+
+/// What the server says that it would come to; nothing if it may be gone, and is. Read again where
+/// someone wrote meanwhile.
 pub(super) async fn try_it(
     reader: &Reader<'_>,
     asked: &Asked,
     item: &Item,
     mut before: Value,
     mut edit: Edit,
-) -> Result<Tried, Fault> {
+) -> Result<Option<Tried>, Fault> {
     let named = item.named();
     let mut tries = 0;
     loop {
@@ -185,22 +208,25 @@ pub(super) async fn try_it(
             }
             Err(fault) if fault.kind == FaultKind::Moved && tries < LOOKS => {
                 tries += 1;
-                (before, edit) = look(reader, asked, item).await?.ok_or_else(|| missing(named))?;
+                let Some(again) = look(reader, asked, item).await? else { return Ok(None) };
+                (before, edit) = again;
                 continue;
             }
+            Err(fault) if is_gone(&fault) && edit.deletes() && may_be_gone(asked, item) => return Ok(None),
             Err(fault) => match faults::untried(&fault) {
                 Some(why) => Tried { before, edit, after: Value::Null, untried: Some(why) },
                 None => return Err(Fault { message: format!("{}: {}", named.title(), fault.message), ..fault }),
             },
         };
         spares_secrets(&named.title(), &tried)?;
-        return Ok(tried);
+        return Ok(Some(tried));
     }
 }
 
 /// What a change of an object changes.
 pub(super) fn fields(item: &Item, before: &Value, after: &Value) -> Vec<Field> {
-    diff::fields_with(before, after, !item.named().resource.has_status)
+    let named = item.named();
+    diff::fields_with(before, after, !named.resource.has_status && !named.scale)
 }
 
 /// A condition on the version that no longer holds, or a name that was taken meanwhile: nothing was done.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use http_body_util::{BodyDataStream, BodyExt as _};
+use http_body_util::{BodyDataStream, BodyExt as _, Limited};
 use kube::Client;
 use kube::client::Body;
 use playbook_core::action::{Fault, FaultKind, Happened, TOLD_TO_STOP};
@@ -22,6 +22,9 @@ const AGAIN: u32 = 4;
 const BARE: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io, application/json";
 /// Longest wait that a server may ask for.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longest answer that is read, in bytes; more would not fit in memory beside other steps.
+pub(in crate::kubernetes) const LARGEST: usize = 64 << 20;
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,8 +137,11 @@ impl Wire {
         let response = client.send(request(call)?).await;
         let response = response.map_err(|error| faults::lost(&error, &self.opened.route, changes(call)))?;
         let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.map_err(|error| {
-            let fault = faults::broken(&error.to_string(), &self.opened.route);
+        let bytes = Limited::new(body, LARGEST).collect().await.map_err(|error| {
+            let fault = match error.downcast::<http_body_util::LengthLimitError>() {
+                Ok(_) => too_large(call),
+                Err(error) => faults::broken(&error.to_string(), &self.opened.route),
+            };
             if changes(call) { fault.unclear() } else { fault }
         })?;
         let bytes = bytes.to_bytes().to_vec();
@@ -259,4 +265,10 @@ fn request(call: &Call) -> Result<http::Request<Body>, Fault> {
 /// The `Status` in an answer.
 fn status(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(bytes).trim()))
+}
+
+fn too_large(call: &Call) -> Fault {
+    let message = format!("the answer to {} {} has more than {} MiB", call.method, call.path, LARGEST >> 20);
+    Fault::new(FaultKind::Refused, Code::ServerError, message)
+        .help("choose fewer objects: one namespace (-n), labels (-l) or fields (--field-selector)")
 }

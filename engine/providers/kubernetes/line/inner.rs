@@ -1,5 +1,6 @@
 //! What runs inside a pod, as far as it is known.
 
+use super::looking;
 use super::model::Exec;
 use super::open;
 
@@ -25,7 +26,6 @@ const VALUED: &[&str] = &[
     "--tls-ciphers",
     "--tls-ciphersuites",
     "--show-pushes",
-    "--quoted-pattern",
 ];
 
 /// And those that take none.
@@ -48,8 +48,15 @@ const PLAIN: &[&str] = &[
     "--quoted-input",
 ];
 
-/// Flags of redis-cli with which it looks and ends by itself.
-const LOOKING: &[&str] = &["--bigkeys", "--memkeys", "--hotkeys", "--keystats", "--scan", "--version", "--help"];
+/// Modes of redis-cli in which it looks, walks through all keys, and ends by itself.
+const MODES: &[&str] = &["--bigkeys", "--memkeys", "--hotkeys", "--keystats", "--scan"];
+
+/// Flags of these modes, which take a value.
+const OF_MODES: &[&str] =
+    &["-i", "--pattern", "--quoted-pattern", "--count", "--cursor", "--top", "--memkeys-samples", "--keystats-samples"];
+
+/// What it is asked of itself; only alone, since its other words are read all the same.
+const OF_ITSELF: &[&str] = &["--version", "-v", "--help"];
 
 /// The Redis command that redis-cli is given, if it is one. None for other programs, for the
 /// modes of redis-cli that are no command, and where a word has no value yet that could change
@@ -84,7 +91,7 @@ impl<'a> Look<'a> {
 
     /// Does it walk through a whole database?
     pub(in crate::kubernetes) fn is_long(&self) -> bool {
-        is_redis_cli(self.0) && !self.0.command.iter().any(|word| word == "--version" || word == "--help")
+        is_redis_cli(self.0) && !self.0.command.get(1..).is_some_and(of_itself)
     }
 }
 
@@ -115,55 +122,215 @@ pub(super) fn command_at(arguments: &[String]) -> Option<usize> {
 
 /// Does this program, with these arguments, only look?
 pub(super) fn only_looks(exec: &Exec) -> bool {
-    let Some((path, arguments)) = exec.command.split_first() else { return false };
-    let program = match path.rsplit_once('/') {
-        // Of a program elsewhere nobody knows more than its name.
-        Some((folder, program)) if FOLDERS.contains(&folder) || is_redis_cli(exec) => program,
-        Some(_) => return false,
-        None => path,
-    };
-    if exec.command.iter().any(|word| open::is(word)) && !ANY_ARGUMENTS.contains(&program) {
-        return false;
+    looking::looks(&exec.command)
+}
+
+/// Is redis-cli asked only of itself?
+fn of_itself(arguments: &[String]) -> bool {
+    matches!(arguments, [only] if OF_ITSELF.contains(&only.as_str()))
+}
+
+/// Does redis-cli only look? Every word is a flag of a mode that looks, of a connection or of printing, or
+/// the value of one. redis-cli takes the first other word for a command, and refuses flags that it does
+/// not know, so a flag that an older one lacks never turns its value into a command.
+pub(super) fn redis_looks(arguments: &[String]) -> bool {
+    if of_itself(arguments) {
+        return true;
     }
-    let has = |flags: &[&str]| arguments.iter().any(|word| flags.contains(&word.as_str()));
-    match program {
-        _ if ANY_ARGUMENTS.contains(&program) => true,
-        "redis-cli" => has(LOOKING) && arguments.iter().all(|word| looking_flag(word)),
-        // It goes on for ever with -f.
-        "tail" => !arguments
-            .iter()
-            .any(|word| word == "--follow" || word.starts_with("--follow=") || short(word, 'f') || short(word, 'F')),
-        // With an argument it sets the name, with -F from a file.
-        "hostname" => arguments.iter().all(|word| {
-            ["-f", "-i", "-I", "-s", "-d", "-A", "--fqdn", "--short", "--ip-address", "--all-ip-addresses"]
-                .contains(&word.as_str())
-        }),
-        // With -s, or a bare argument, it sets the clock.
-        "date" => arguments.iter().all(|word| {
-            word.starts_with('+') || ["-u", "-R", "-I", "--utc", "--rfc-3339=seconds"].contains(&word.as_str())
-        }),
-        // It sends nothing with -z.
-        "nc" | "ncat" | "netcat" => {
-            let harmful = |word: &String| ['e', 'c', 'l', 'k'].iter().any(|letter| short(word, *letter));
-            arguments.iter().any(|word| short(word, 'z'))
-                && !arguments.iter().any(harmful)
-                && !has(&["--exec", "--sh-exec", "--listen", "--lua-exec"])
+    let mut has_mode = false;
+    let mut words = arguments.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        let valued = VALUED.contains(&word) || OF_MODES.contains(&word);
+        let plain = PLAIN.contains(&word) || MODES.contains(&word);
+        // A flag in the place of a value is a slip, and what follows it is not what it seems.
+        let complete = plain || (valued && words.next().is_some_and(|value| !value.starts_with('-')));
+        if !complete {
+            return false;
         }
-        _ => false,
+        has_mode |= MODES.contains(&word);
     }
+    has_mode
 }
 
-const FOLDERS: &[&str] = &["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin"];
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// Programs that only look whatever they are given.
-const ANY_ARGUMENTS: &[&str] = &["df", "free", "cat", "ls", "ps", "uptime", "id", "whoami", "stat", "du", "head", "wc"];
+    use super::*;
 
-/// Is this letter among the flags of a word such as `-zv`?
-fn short(word: &str, letter: char) -> bool {
-    word.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains(letter))
-}
+    /// Every flag of redis-cli that takes a value, from its help (8.0); the others take none.
+    const TAKES: &[&str] = &[
+        "-h",
+        "-p",
+        "-s",
+        "-a",
+        "-u",
+        "-n",
+        "-r",
+        "-i",
+        "-t",
+        "-d",
+        "-D",
+        "-X",
+        "--user",
+        "--pass",
+        "--sni",
+        "--cacert",
+        "--cacertdir",
+        "--cert",
+        "--key",
+        "--tls-ciphers",
+        "--tls-ciphersuites",
+        "--show-pushes",
+        "--lru-test",
+        "--rdb",
+        "--functions-rdb",
+        "--pipe-timeout",
+        "--memkeys-samples",
+        "--keystats-samples",
+        "--cursor",
+        "--top",
+        "--count",
+        "--pattern",
+        "--quoted-pattern",
+        "--intrinsic-latency",
+        "--eval",
+    ];
+    const TAKES_NONE: &[&str] = &[
+        "-2",
+        "-3",
+        "-4",
+        "-6",
+        "-x",
+        "-c",
+        "-e",
+        "-v",
+        "--askpass",
+        "--tls",
+        "--insecure",
+        "--raw",
+        "--no-raw",
+        "--quoted-input",
+        "--csv",
+        "--json",
+        "--quoted-json",
+        "--stat",
+        "--latency",
+        "--latency-history",
+        "--latency-dist",
+        "--replica",
+        "--slave",
+        "--pipe",
+        "--bigkeys",
+        "--memkeys",
+        "--hotkeys",
+        "--keystats",
+        "--scan",
+        "--ldb",
+        "--ldb-sync-mode",
+        "--cluster",
+        "--verbose",
+        "--no-auth-warning",
+        "--help",
+        "--version",
+    ];
+    /// With these it writes, goes on for ever, keeps the server busy, or reads what is not in its words.
+    const HARMFUL: &[&str] = &[
+        "-r",
+        "-x",
+        "-X",
+        "--askpass",
+        "--stat",
+        "--latency",
+        "--latency-history",
+        "--latency-dist",
+        "--lru-test",
+        "--replica",
+        "--slave",
+        "--rdb",
+        "--functions-rdb",
+        "--pipe",
+        "--pipe-timeout",
+        "--intrinsic-latency",
+        "--eval",
+        "--ldb",
+        "--ldb-sync-mode",
+        "--cluster",
+    ];
 
-/// No command, and no file that something is written to.
-fn looking_flag(word: &str) -> bool {
-    !["--pipe", "--rdb", "--functions-rdb", "--cluster", "--eval", "-x", "-X", "-r", "--replica"].contains(&word)
+    /// Where redis-cli begins to read a command, and the flags before it: as its `parseOptions` goes.
+    fn as_redis_cli(words: &[String]) -> (Option<usize>, Vec<&str>) {
+        let (mut at, mut flags) = (0, Vec::new());
+        while let Some(word) = words.get(at).map(String::as_str) {
+            if !word.starts_with('-') {
+                return (Some(at), flags);
+            }
+            flags.push(word);
+            at += 1 + usize::from(TAKES.contains(&word) && at + 1 < words.len());
+        }
+        (None, flags)
+    }
+
+    fn word() -> impl Strategy<Value = String> {
+        let words = ["DEL", "precious", "SET", "FLUSHALL", "0", "5", "ping", "*", "-", "--", "-x1", "--unknown", ""];
+        let all: Vec<String> = [TAKES, TAKES_NONE, MODES, OF_MODES].concat().into_iter().map(str::to_owned).collect();
+        prop_oneof![
+            prop::sample::select(all),
+            prop::sample::select(words.to_vec()).prop_map(str::to_owned),
+            "-{0,2}[a-z]{1,4}"
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn a_line_with_a_command_or_a_harmful_flag_is_never_a_look(words in prop::collection::vec(word(), 0..6)) {
+            if redis_looks(&words) {
+                let (command, flags) = as_redis_cli(&words);
+                prop_assert_eq!(command, None, "{:?}", words);
+                prop_assert!(flags.iter().all(|flag| !HARMFUL.contains(flag)), "{:?}", words);
+                prop_assert!(flags.iter().all(|flag| TAKES.contains(flag) || TAKES_NONE.contains(flag)), "{:?}", words);
+            }
+        }
+
+        #[test]
+        fn a_command_that_is_understood_is_the_one_that_redis_cli_runs(words in prop::collection::vec(word(), 0..6)) {
+            if let Some(at) = command_at(&words) {
+                let (command, flags) = as_redis_cli(&words);
+                prop_assert_eq!(command, Some(at), "{:?}", words);
+                prop_assert!(flags.iter().all(|flag| !HARMFUL.contains(flag)), "{:?}", words);
+            }
+        }
+    }
+
+    #[test]
+    fn modes_that_look_are_looks_with_their_flags() {
+        let looks = |line: &str| redis_looks(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        for line in [
+            "--bigkeys",
+            "--bigkeys -i 0.1",
+            "-p 6380 -n 2 -a pw --no-auth-warning --memkeys --memkeys-samples 0",
+            "--scan --pattern a* --count 100",
+            "--hotkeys --tls --cacert /ca.crt",
+            "--version",
+            "--help",
+        ] {
+            assert!(looks(line), "{line}");
+        }
+        for line in [
+            "-i 0 DEL precious --version",
+            "--count 5 SET precious --help",
+            "--lru-test 5 --version",
+            "--version --bigkeys",
+            "--scan DEL precious",
+            "--scan --pattern",
+            "--scan --pattern --rdb x",
+            "--scan -r 5",
+            "--bigkeys --rdb /x",
+            "--raw",
+            "-n 2",
+        ] {
+            assert!(!looks(line), "{line}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod form_tests;
 mod injection;
 mod inner;
 mod look;
+mod looking;
 mod measure;
 pub(in crate::kubernetes) mod model;
 mod nodes;

@@ -25,6 +25,28 @@ fn a_command_that_fails_fails_its_step_with_its_last_words() {
 }
 
 #[test]
+fn what_a_program_says_drives_no_terminal() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    let says = r"printf '\\033[2J\\033]0;title\\007red\\rover' >&2; printf '\\033[8mhidden'";
+    let file = scene.file(&format!(
+        "  - {{id: good, kubectl: [exec, redis-0, --, sh, -c, \"{says}\"], effect: read}}
+  - {{id: bad, kubectl: [exec, redis-0, --, sh, -c, \"{says}; exit 1\"], rollback: {{none: test}}}}\n"
+    ));
+    let run = scene.run(&["run", &file]).expect(1);
+    assert!(run.out().contains("ended with code 1") && run.out().contains("red"), "{}", run.out());
+    let shown = [
+        &["show", "last"][..],
+        &["timeline", "last"],
+        &["rollback", "last", "--dry-run"],
+        &["show", "last", "-o", "json"],
+    ];
+    for done in std::iter::once(run).chain(shown.map(|args| scene.run(args))) {
+        let told = done.out() + &done.err();
+        assert!(!told.contains(['\u{1b}', '\u{7}', '\r']), "{told:?}");
+    }
+}
+
+#[test]
 fn a_change_that_fails_is_failed_and_not_in_doubt() {
     let Some(scene) = Scene::redis(Role::Admin) else { return };
     let file = scene.file(
@@ -42,6 +64,7 @@ fn more_than_is_kept_is_cut_and_said() {
     let file = scene.file(
         "  - id: it
     kubectl: [exec, redis-0, --, head, -c, '5000000', /dev/zero]
+    effect: read
     expect: result.truncated and result.stdout|length == 4194304 and result.code == 0
 ",
     );
@@ -90,6 +113,27 @@ fn a_plan_runs_what_looks_and_nothing_else() {
     scene.run(&["plan", &looks, "--live"]).expect(0);
     let streams = scene.streams();
     assert!(streams.len() == 1 && streams[0].contains("command=df&command=%2Fdata"), "{streams:?}");
+}
+
+/// Words that are no look, although some of them are.
+#[test]
+fn a_plan_runs_no_program_that_only_seems_to_look() {
+    let Some(scene) = Scene::redis(Role::Admin) else { return };
+    scene.cli("redis-0", &["SET", "precious", "1"]);
+    for line in [
+        "exec redis-0 -- redis-cli -i 0 DEL precious --version",
+        "exec redis-0 -- redis-cli -i 0 LPUSH other --version",
+        "exec redis-0 -- redis-cli --lru-test 5 --version",
+        "exec redis-0 -- nc -z -o /data/x 127.0.0.1 6379",
+        "exec redis-0 -- ncat -z --sh-exec=reboot 127.0.0.1 6379",
+        "exec redis-0 -- cat /dev/zero",
+    ] {
+        let file = scene.file(&format!("  - {{id: it, kubectl: {}, rollback: {{none: test}}}}\n", quoted(line)));
+        let plan = scene.run(&["plan", &file, "--live"]).expect(0);
+        assert!(flat(&plan).contains("what it does there is not known"), "{line}: {}", plan.out());
+    }
+    assert_eq!(scene.streams(), Vec::<String>::new());
+    assert_eq!(scene.cli("redis-0", &["DBSIZE"]).trim(), "1");
 }
 
 #[test]
