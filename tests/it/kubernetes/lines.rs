@@ -170,7 +170,6 @@ fn what_was_deleted_is_made_again() {
     assert!(scene.cluster.find(&path).is_none());
     scene.run(&["rollback", "last", "--yes"]).expect(0);
     assert_eq!(own(&scene.cluster.get(&path)), own(&before));
-    scene.cluster.delete(&format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tanks.{group}"));
 }
 
 #[test]
