@@ -135,23 +135,9 @@ where
             map.insert(name, value);
         }
         for (from, place) in merges {
-            self.merge(from, &mut map, place)?;
+            merge(from, &mut map, place)?;
         }
         Ok(map)
-    }
-
-    /// What the mapping says itself goes before what is merged, and the first of several before the others.
-    fn merge(&mut self, from: Value, into: &mut Map<String, Value>, place: Place) -> Result<(), String> {
-        match from {
-            Value::Object(map) => {
-                for (key, value) in map {
-                    into.entry(key).or_insert(value);
-                }
-                Ok(())
-            }
-            Value::Array(all) => all.into_iter().try_for_each(|one| self.merge(one, into, place)),
-            _ => Err(wrong(place, "`<<` merges mappings; write `<<: *anchor`, with the anchor on a mapping")),
-        }
     }
 
     fn repeat(&mut self, value: &Value, place: Place) -> Result<(), String> {
@@ -160,6 +146,20 @@ where
             return Err(wrong(place, format!("aliases repeat more than {REPEATED} values")));
         }
         Ok(())
+    }
+}
+
+/// What the mapping says itself goes before what is merged, and the first of several before the others.
+fn merge(from: Value, into: &mut Map<String, Value>, place: Place) -> Result<(), String> {
+    match from {
+        Value::Object(map) => {
+            for (key, value) in map {
+                into.entry(key).or_insert(value);
+            }
+            Ok(())
+        }
+        Value::Array(all) => all.into_iter().try_for_each(|one| merge(one, into, place)),
+        _ => Err(wrong(place, "`<<` merges mappings; write `<<: *anchor`, with the anchor on a mapping")),
     }
 }
 
@@ -173,13 +173,16 @@ fn count(value: &Value) -> usize {
 
 /// The name of a field. What kubectl would call otherwise than it is written is refused.
 fn key_name(key: Read) -> Result<String, String> {
-    let read = match (&key.value, key.plain) {
-        (Value::String(text), _) => return Ok(text.clone()),
-        (Value::Bool(_) | Value::Number(_), Some(plain)) if key.value.to_string() == plain => return Ok(plain),
+    let sent = key.value.to_string();
+    let read = match (key.value, key.plain) {
+        (Value::String(text), _) => return Ok(text),
         (Value::Bool(_) | Value::Number(_) | Value::Null, Some(plain)) => plain,
         _ => return Err("a key that is no text".into()),
     };
-    Err(format!("the key `{read}` is `{}` to kubectl; write \"{read}\" in quotes", key.value))
+    if sent == read && sent != "null" {
+        return Ok(read);
+    }
+    Err(format!("the key `{read}` is `{sent}` to kubectl; write \"{read}\" in quotes"))
 }
 
 /// With `!!str` and the like; other tags mean nothing to a cluster.

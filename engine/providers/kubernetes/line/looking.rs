@@ -259,7 +259,7 @@ fn only_knocks(arguments: &[String]) -> bool {
     }
     let port = |word: &&str| word.split('-').all(is_port);
     match operands.split_first() {
-        Some((host, ports)) => knocks && !host.is_empty() && !ports.is_empty() && ports.iter().all(|word| port(&word)),
+        Some((host, ports)) => knocks && !host.is_empty() && !ports.is_empty() && ports.iter().all(port),
         None => false,
     }
 }
