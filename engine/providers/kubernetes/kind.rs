@@ -17,13 +17,14 @@ use serde_json::Value;
 
 use super::asked::Asked;
 use super::change::{self, ObjectChange};
-use super::exec::{self, ExecChange};
 use super::line::model::{Line, Patch, PatchType, Verb};
 use super::line::{self, Filled, Form};
 use super::look;
+use super::pods::exec::{self, ExecChange};
+use super::pods::within::{self, Insiders, Within, WithinAction};
 use super::target::{reading, writing};
-use super::within::{self, Insiders, Within, WithinAction};
-use super::{waiting, wanted};
+use super::waiting;
+use super::waiting::wanted;
 
 /// The action `kubectl`.
 pub(super) struct KubectlKind {

@@ -3,41 +3,29 @@
 //! A line is parsed and classified before any server is asked ([`line`]); what it means is found out
 //! by discovery ([`resources`]). Plans ask over a connection that lets through reads and writes that
 //! the server only pretends ([`client`]); changes are captured, pinned to the resource version that was
-//! captured ([`edit`]), and taken back field by field ([`undo`]).
+//! captured ([`change`]), and taken back field by field ([`undo`]).
 
 mod asked;
-mod awaited;
 mod change;
 mod client;
 mod diff;
-mod environment;
-mod exec;
 mod faults;
 mod find;
-mod history;
 mod jsonpath;
 mod kind;
 mod known;
 mod line;
 mod look;
 mod manifest;
-mod pod_trouble;
 mod pods;
 mod quantity;
 mod record;
 mod resources;
-mod rollout;
 mod selector;
 mod target;
 mod target_draft;
-mod top;
-mod trouble;
-mod tunnel;
 mod undo;
 mod waiting;
-mod wanted;
-mod within;
-mod within_undo;
 mod yaml;
 
 use std::sync::Arc;
@@ -53,12 +41,12 @@ use playbook_core::syntax::tree::Entry;
 use playbook_core::tunnel::Insider;
 use serde_json::Value;
 
-use exec::EXEC;
+use pods::exec::{self, EXEC};
+use pods::within::Insiders;
+use pods::within_undo::{self, WITHIN};
 use target::{reading, writing};
-use within::Insiders;
-use within_undo::WITHIN;
 
-pub use tunnel::way;
+pub use pods::tunnel::way;
 
 /// The Kubernetes provider. `secrets` are those of the process: known values are kept out of
 /// everything it says, and tokens of kubeconfigs become known. `insiders` know programs that are run in

@@ -4,29 +4,29 @@ use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;
 use serde_json::{Value, json};
 
-use super::client::Call;
-use super::find::Finder;
-use super::line::model::Selectors;
-use super::quantity;
+use crate::kubernetes::client::Call;
+use crate::kubernetes::find::Finder;
+use crate::kubernetes::line::model::Selectors;
+use crate::kubernetes::quantity;
 
 /// The group of the metrics API.
 const GROUP: &str = "metrics.k8s.io";
 
 /// What to measure.
-pub(super) struct Wanted<'w> {
+pub(in crate::kubernetes) struct Wanted<'w> {
     /// `pods` or `nodes`.
-    pub(super) what: &'w str,
-    pub(super) name: Option<&'w str>,
-    pub(super) selectors: &'w Selectors,
+    pub(in crate::kubernetes) what: &'w str,
+    pub(in crate::kubernetes) name: Option<&'w str>,
+    pub(in crate::kubernetes) selectors: &'w Selectors,
     /// `cpu` or `memory`: the most first.
-    pub(super) sort_by: Option<&'w str>,
+    pub(in crate::kubernetes) sort_by: Option<&'w str>,
 }
 
 /// Measures: items with `cpu` in millicores and `memory` in bytes.
 ///
 /// # Errors
 /// When the cluster measures nothing.
-pub(super) async fn top(finder: &Finder<'_>, wanted: &Wanted<'_>) -> Result<Value, Fault> {
+pub(in crate::kubernetes) async fn top(finder: &Finder<'_>, wanted: &Wanted<'_>) -> Result<Value, Fault> {
     let what = wanted.what;
     let mut all = finder.catalogue.all().iter();
     let resource = all.find(|resource| resource.group == GROUP && resource.plural == what).ok_or_else(|| {

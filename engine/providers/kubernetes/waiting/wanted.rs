@@ -4,12 +4,12 @@ use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;
 use serde_json::Value;
 
-use super::jsonpath::Path;
-use super::line::model::Wanted;
+use crate::kubernetes::jsonpath::Path;
+use crate::kubernetes::line::model::Wanted;
 
 /// What is waited for, ready to be asked.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Goal {
+pub(in crate::kubernetes) enum Goal {
     /// That it is gone.
     Gone,
     /// That it is there.
@@ -25,7 +25,7 @@ impl Goal {
     ///
     /// # Errors
     /// What of the path is not understood.
-    pub(super) fn of(wanted: &Wanted) -> Result<Self, String> {
+    pub(in crate::kubernetes) fn of(wanted: &Wanted) -> Result<Self, String> {
         Ok(match wanted {
             Wanted::Delete => Self::Gone,
             Wanted::Create => Self::There,
@@ -39,7 +39,7 @@ impl Goal {
     ///
     /// # Errors
     /// When a path leads to something that has no value to compare.
-    pub(super) fn reached(&self, kind: &str, object: Option<&Value>) -> Result<Option<String>, Fault> {
+    pub(in crate::kubernetes) fn reached(&self, kind: &str, object: Option<&Value>) -> Result<Option<String>, Fault> {
         Ok(match (self, object) {
             (Self::Gone, None) | (Self::There, Some(_)) => None,
             (Self::Gone, Some(_)) => Some("is still there".into()),

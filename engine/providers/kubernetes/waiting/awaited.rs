@@ -8,18 +8,18 @@ use playbook_core::codes::Code;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::client::Reader;
-use super::find::Named;
 use super::rollout::{Standing, standing};
 use super::trouble::{held, why};
 use super::wanted::Goal;
+use crate::kubernetes::client::Reader;
+use crate::kubernetes::find::Named;
 
 /// One object that is waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Awaited {
-    pub(super) kind: String,
+pub(in crate::kubernetes) struct Awaited {
+    pub(in crate::kubernetes) kind: String,
     /// For people: `deployment/web in dash`.
-    pub(super) title: String,
+    pub(in crate::kubernetes) title: String,
     collection: String,
     name: String,
     /// Only this one of that name, if it is known.
@@ -27,10 +27,10 @@ pub(super) struct Awaited {
 }
 
 /// How far it is: done, and of how many.
-pub(super) type Tell<'t> = &'t (dyn Fn(u64, u64) + Send + Sync);
+pub(in crate::kubernetes) type Tell<'t> = &'t (dyn Fn(u64, u64) + Send + Sync);
 
 impl Awaited {
-    pub(super) fn of(named: &Named, uid: Option<&str>) -> Self {
+    pub(in crate::kubernetes) fn of(named: &Named, uid: Option<&str>) -> Self {
         Self {
             kind: named.resource.kind.clone(),
             title: named.title(),
@@ -41,12 +41,12 @@ impl Awaited {
     }
 
     /// For the record of a change.
-    pub(super) fn recorded(&self) -> Value {
+    pub(in crate::kubernetes) fn recorded(&self) -> Value {
         json!({"kind": self.kind, "title": self.title, "collection": self.collection, "name": self.name, "uid": self.uid})
     }
 
     /// From the record of a change.
-    pub(super) fn of_record(record: &UndoRecord) -> Option<Self> {
+    pub(in crate::kubernetes) fn of_record(record: &UndoRecord) -> Option<Self> {
         let data = record.data.pointer("/settle/object")?;
         let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Self {
@@ -72,7 +72,7 @@ impl Awaited {
     ///
     /// # Errors
     /// When it is not complete in time, when its controller gives it up: with the reasons of its pods.
-    pub(super) async fn rolled_out(
+    pub(in crate::kubernetes) async fn rolled_out(
         &self,
         reader: &Reader<'_>,
         revision: Option<i64>,
@@ -119,7 +119,7 @@ impl Awaited {
     ///
     /// # Errors
     /// When it is not gone in time, with what holds it.
-    pub(super) async fn ended(&self, reader: &Reader<'_>, until: Option<Instant>) -> Result<(), Fault> {
+    pub(in crate::kubernetes) async fn ended(&self, reader: &Reader<'_>, until: Option<Instant>) -> Result<(), Fault> {
         let began = Instant::now();
         let mut first = self.uid.clone();
         let mut last: Option<Value> = None;
@@ -150,7 +150,12 @@ impl Awaited {
     ///
     /// # Errors
     /// When it does not come in time, with the reasons of its pods.
-    pub(super) async fn reaches(&self, reader: &Reader<'_>, goal: &Goal, until: Option<Instant>) -> Result<(), Fault> {
+    pub(in crate::kubernetes) async fn reaches(
+        &self,
+        reader: &Reader<'_>,
+        goal: &Goal,
+        until: Option<Instant>,
+    ) -> Result<(), Fault> {
         if *goal == Goal::Gone {
             return self.ended(reader, until).await;
         }

@@ -10,10 +10,10 @@ use playbook_core::action::ReadAccess;
 use playbook_core::ports::{BoxFuture, Cancel};
 use serde_json::Value;
 
-use super::client::{Call, Reader, part};
 use super::pod_trouble::{Crash, Reason, reasons};
 use super::rollout::REVISION;
-use super::target::KubeTarget;
+use crate::kubernetes::client::{Call, Reader, part};
+use crate::kubernetes::target::KubeTarget;
 
 /// All of it takes no longer than this; a step that was told to stop has ten seconds.
 const LIMIT: Duration = Duration::from_secs(6);
@@ -28,21 +28,21 @@ const LOG: usize = 16 << 10;
 
 /// What is known of why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Why {
+pub(in crate::kubernetes) struct Why {
     /// Each in one line.
-    pub(super) reasons: Vec<String>,
+    pub(in crate::kubernetes) reasons: Vec<String>,
     /// Whose last lines, and these.
-    pub(super) log: Option<(String, Vec<String>)>,
+    pub(in crate::kubernetes) log: Option<(String, Vec<String>)>,
 }
 
 impl Why {
     /// `: reason; reason`, or nothing.
-    pub(super) fn after(&self) -> String {
+    pub(in crate::kubernetes) fn after(&self) -> String {
         if self.reasons.is_empty() { String::new() } else { plain(&format!(": {}", self.reasons.join("; "))) }
     }
 
     /// The lines of the log, or else what to do.
-    pub(super) fn help(&self, otherwise: &str) -> String {
+    pub(in crate::kubernetes) fn help(&self, otherwise: &str) -> String {
         match &self.log {
             Some((of, lines)) => format!("the last lines of {of}:\n{}", lines.join("\n")),
             None => otherwise.to_owned(),
@@ -69,7 +69,7 @@ impl Cancel for Never {
 }
 
 /// Why an object of this kind, last seen like this, is not what it is to be.
-pub(super) async fn why(target: &KubeTarget, kind: &str, object: &Value) -> Why {
+pub(in crate::kubernetes) async fn why(target: &KubeTarget, kind: &str, object: &Value) -> Why {
     let asking = async {
         let reader = Reader::open(ReadAccess::new(target, &Never)).await.ok()?;
         let namespace = text(object, "/metadata/namespace");
@@ -285,7 +285,7 @@ impl Asker<'_> {
 }
 
 /// Why an object that is being deleted is still there.
-pub(super) fn held(object: &Value) -> String {
+pub(in crate::kubernetes) fn held(object: &Value) -> String {
     if object.pointer("/metadata/deletionTimestamp").is_none() {
         return ": nobody is deleting it".into();
     }

@@ -6,33 +6,34 @@ use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
 use serde_json::{Value, json};
 
-use super::client::{Inside, Reader};
-use super::target::KubeTarget;
 use super::within::{Insiders, There, knows, replaced, there};
-use super::{faults, pods};
+use crate::kubernetes::client::{Inside, Reader};
+use crate::kubernetes::faults;
+use crate::kubernetes::pods;
+use crate::kubernetes::target::KubeTarget;
 
 /// The kind of record that holds another provider's.
-pub(super) const WITHIN: &str = "kubernetes.inner/1";
+pub(in crate::kubernetes) const WITHIN: &str = "kubernetes.inner/1";
 
 /// Where something was changed, by what program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(in crate::kubernetes) struct Record {
     program: String,
     flags: Vec<String>,
-    pub(super) inside: Inside,
+    pub(in crate::kubernetes) inside: Inside,
     /// Of the server there.
     identity: String,
     /// The words of the last capture.
-    pub(super) last: Vec<String>,
+    pub(in crate::kubernetes) last: Vec<String>,
 }
 
 impl Record {
-    pub(super) fn new(program: &str, flags: &[String], inside: Inside, identity: String) -> Self {
+    pub(in crate::kubernetes) fn new(program: &str, flags: &[String], inside: Inside, identity: String) -> Self {
         Self { program: program.to_owned(), flags: flags.to_vec(), inside, identity, last: Vec::new() }
     }
 
     /// A record that says where the other one belongs.
-    pub(super) fn wrap(&self, inner: UndoRecord, words: &[String]) -> UndoRecord {
+    pub(in crate::kubernetes) fn wrap(&self, inner: UndoRecord, words: &[String]) -> UndoRecord {
         let Inside { namespace, pod, uid, container } = &self.inside;
         UndoRecord {
             kind: WITHIN.into(),
@@ -113,7 +114,7 @@ struct WithinUndo<'a> {
 }
 
 /// Begins to take back the parts of a step.
-pub(super) async fn undo<'a>(
+pub(in crate::kubernetes) async fn undo<'a>(
     insiders: &'a Insiders,
     access: WriteAccess<'a>,
     parts: &[UndoPart],
@@ -142,7 +143,11 @@ impl Undo for WithinUndo<'_> {
 }
 
 /// What a rollback would do.
-pub(super) async fn plan(insiders: &Insiders, access: ReadAccess<'_>, parts: &[UndoPart]) -> Result<Planned, Fault> {
+pub(in crate::kubernetes) async fn plan(
+    insiders: &Insiders,
+    access: ReadAccess<'_>,
+    parts: &[UndoPart],
+) -> Result<Planned, Fault> {
     let (record, inner) = all(parts)?;
     let there = place(insiders, access, &record).await?;
     let provider = knows(insiders, &record.program)?.provider();
@@ -153,7 +158,11 @@ pub(super) async fn plan(insiders: &Insiders, access: ReadAccess<'_>, parts: &[U
 }
 
 /// Did it happen?
-pub(super) async fn probe(insiders: &Insiders, access: ReadAccess<'_>, part: &UndoPart) -> Result<Verdict, Fault> {
+pub(in crate::kubernetes) async fn probe(
+    insiders: &Insiders,
+    access: ReadAccess<'_>,
+    part: &UndoPart,
+) -> Result<Verdict, Fault> {
     let (record, inner) = Record::unwrap(part)?;
     let there = place(insiders, access, &record).await?;
     let verdict = knows(insiders, &record.program)?.provider().probe(access.through(there.target), &inner).await;

@@ -9,21 +9,22 @@ use playbook_core::plan::{Impact, Planned, Sample};
 use playbook_core::ports::BoxFuture;
 use serde_json::{Value, json};
 
-use super::client::{Call, Ended, Inside, Reader, Writer};
-use super::find::Finder;
-use super::line::Look;
-use super::line::model::{Exec, Line, Verb};
-use super::look::{may, missing};
-use super::target::KubeTarget;
-use super::{faults, pods};
+use crate::kubernetes::client::{Call, Ended, Inside, Reader, Writer};
+use crate::kubernetes::faults;
+use crate::kubernetes::find::Finder;
+use crate::kubernetes::line::Look;
+use crate::kubernetes::line::model::{Exec, Line, Verb};
+use crate::kubernetes::look::{may, missing};
+use crate::kubernetes::pods;
+use crate::kubernetes::target::KubeTarget;
 
 /// The kind of record of a command that nobody knows.
-pub(super) const EXEC: &str = "kubernetes.exec/1";
+pub(in crate::kubernetes) const EXEC: &str = "kubernetes.exec/1";
 /// Lines of the error output that are told when a command fails.
 const TOLD: usize = 3;
 
 /// The command of a line, if it is an exec.
-pub(super) fn of(line: &Line) -> Option<&Exec> {
+pub(in crate::kubernetes) fn of(line: &Line) -> Option<&Exec> {
     match &line.verb {
         Verb::Exec(exec) => Some(exec),
         _ => None,
@@ -31,7 +32,7 @@ pub(super) fn of(line: &Line) -> Option<&Exec> {
 }
 
 /// Why only a run carries this command out, although it reads.
-pub(super) fn only_in_run(exec: &Exec) -> Option<&'static str> {
+pub(in crate::kubernetes) fn only_in_run(exec: &Exec) -> Option<&'static str> {
     match Look::of(exec) {
         None => Some("a plan runs no program of which nobody knows what it does"),
         Some(look) if look.is_long() => Some("it walks through all keys, so a plan does not run it"),
@@ -40,7 +41,11 @@ pub(super) fn only_in_run(exec: &Exec) -> Option<&'static str> {
 }
 
 /// The pod and the container that are meant, and the pod as it is.
-pub(super) async fn place(reader: &Reader<'_>, line: &Line, exec: &Exec) -> Result<(Inside, Value), Fault> {
+pub(in crate::kubernetes) async fn place(
+    reader: &Reader<'_>,
+    line: &Line,
+    exec: &Exec,
+) -> Result<(Inside, Value), Fault> {
     let door = reader.door();
     let namespace = line.namespace.clone().unwrap_or_else(|| reader.opened().namespace.clone());
     let (resource, name) = &exec.object;
@@ -61,7 +66,12 @@ pub(super) async fn place(reader: &Reader<'_>, line: &Line, exec: &Exec) -> Resu
 }
 
 /// Says where it would run, and whether this user may.
-pub(super) async fn plan(access: ReadAccess<'_>, line: &Line, exec: &Exec, class: Class) -> Result<Planned, Fault> {
+pub(in crate::kubernetes) async fn plan(
+    access: ReadAccess<'_>,
+    line: &Line,
+    exec: &Exec,
+    class: Class,
+) -> Result<Planned, Fault> {
     let reader = Reader::for_line(access, line).await?;
     let (inside, _) = place(&reader, line, exec).await?;
     let mut planned = Planned::new(class);
@@ -88,7 +98,7 @@ fn title(inside: &Inside) -> String {
 }
 
 /// Runs a program that only looks.
-pub(super) async fn look(access: ReadAccess<'_>, line: &Line, exec: &Exec) -> Result<Value, Fault> {
+pub(in crate::kubernetes) async fn look(access: ReadAccess<'_>, line: &Line, exec: &Exec) -> Result<Value, Fault> {
     let Some(look) = Look::of(exec) else {
         return Err(Fault::new(FaultKind::ReadOnly, Code::ReadOnly, "nobody knows what this program does")
             .help("it is run in a run; nothing was sent"));
@@ -101,7 +111,11 @@ pub(super) async fn look(access: ReadAccess<'_>, line: &Line, exec: &Exec) -> Re
 }
 
 /// Runs a program whose author says that it only looks: only a run may.
-pub(super) async fn look_in_run(access: WriteAccess<'_>, line: &Line, exec: &Exec) -> Result<Value, Fault> {
+pub(in crate::kubernetes) async fn look_in_run(
+    access: WriteAccess<'_>,
+    line: &Line,
+    exec: &Exec,
+) -> Result<Value, Fault> {
     if Look::of(exec).is_some() {
         return look(access.reading(), line, exec).await;
     }
@@ -137,7 +151,7 @@ fn failed(exec: &Exec, inside: &Inside, ended: &Ended, looks: bool) -> Result<()
 }
 
 /// A command that may do anything: nothing can be captured before it.
-pub(super) struct ExecChange<'a> {
+pub(in crate::kubernetes) struct ExecChange<'a> {
     writer: Writer<'a>,
     known: &'a KubeTarget,
     exec: Exec,
@@ -151,7 +165,7 @@ pub(super) struct ExecChange<'a> {
 
 impl<'a> ExecChange<'a> {
     /// Finds out where it runs.
-    pub(super) async fn begin(
+    pub(in crate::kubernetes) async fn begin(
         access: &WriteAccess<'a>,
         line: &Line,
         exec: &Exec,
@@ -203,7 +217,7 @@ impl Change for ExecChange<'_> {
 }
 
 /// Only who saw the end of a command can tell that it ran.
-pub(super) fn probe(access: ReadAccess<'_>, part: &UndoPart) -> Result<Verdict, Fault> {
+pub(in crate::kubernetes) fn probe(access: ReadAccess<'_>, part: &UndoPart) -> Result<Verdict, Fault> {
     let id = part.record.data.get("id").and_then(Value::as_str);
     let id = id.ok_or_else(|| faults::internal(format!("a record of {EXEC} that cannot be read")))?;
     Ok(if KubeTarget::of(access.target())?.known().has_ended(id) {

@@ -1,5 +1,11 @@
 //! Lines that wait (`wait`, `rollout status`), and what changes wait for (`rollout restart`, `delete`).
 
+mod awaited;
+mod pod_trouble;
+pub(in crate::kubernetes) mod rollout;
+mod trouble;
+pub(in crate::kubernetes) mod wanted;
+
 use std::time::Duration;
 
 use playbook_core::action::{Fault, FaultKind, Look, ReadAccess, UndoPart, UndoRecord, WriteAccess};
@@ -8,14 +14,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::awaited::Awaited;
 use super::client::{Call, Reader};
 use super::faults;
 use super::find::{Finder, Named};
 use super::line::model::{Line, Objects, Verb};
 use super::look::{may, missing};
-use super::rollout::{self, Standing, has_rollouts, on_delete, standing};
-use super::wanted::Goal;
+use awaited::Awaited;
+use rollout::{Standing, has_rollouts, on_delete, standing};
+use wanted::Goal;
 
 /// Does this line wait?
 pub(super) fn waits(line: &Line) -> bool {

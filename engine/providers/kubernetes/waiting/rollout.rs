@@ -9,11 +9,11 @@ use playbook_core::codes::Code;
 use serde_json::{Value, json};
 
 /// The annotation of a Deployment, and of its ReplicaSets, that numbers their revisions.
-pub(super) const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision";
+pub(in crate::kubernetes) const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision";
 
 /// Where a rollout stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(in crate::kubernetes) enum Standing {
     /// It is complete: so many pods are ready, of so many.
     Complete(u64, u64),
     /// It is under way: so many pods are there, of so many, and what is waited for.
@@ -24,7 +24,7 @@ pub(super) enum Standing {
 
 impl Standing {
     /// Pods that are there, and how many there are to be.
-    pub(super) fn counts(&self) -> (u64, u64) {
+    pub(in crate::kubernetes) fn counts(&self) -> (u64, u64) {
         match self {
             Self::Complete(ready, of) | Self::Going(ready, of, _) | Self::Stuck(ready, of, _) => (*ready, *of),
         }
@@ -32,12 +32,12 @@ impl Standing {
 }
 
 /// Does this kind of object have rollouts?
-pub(super) fn has_rollouts(group: &str, kind: &str) -> bool {
+pub(in crate::kubernetes) fn has_rollouts(group: &str, kind: &str) -> bool {
     group == "apps" && matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet")
 }
 
 /// Are its pods replaced only when someone deletes them?
-pub(super) fn on_delete(object: &Value) -> bool {
+pub(in crate::kubernetes) fn on_delete(object: &Value) -> bool {
     object.pointer("/spec/updateStrategy/type").is_some_and(|strategy| strategy != "RollingUpdate")
 }
 
@@ -53,7 +53,12 @@ fn count(object: &Value, at: &str) -> u64 {
 ///
 /// # Errors
 /// When the object has no rollouts, when another revision is being rolled out.
-pub(super) fn standing(kind: &str, title: &str, object: &Value, revision: Option<i64>) -> Result<Standing, Fault> {
+pub(in crate::kubernetes) fn standing(
+    kind: &str,
+    title: &str,
+    object: &Value,
+    revision: Option<i64>,
+) -> Result<Standing, Fault> {
     if matches!(kind, "StatefulSet" | "DaemonSet") && on_delete(object) {
         return Err(invalid(
             format!("{title} has the update strategy OnDelete, so its pods are replaced only as they are deleted"),
@@ -164,7 +169,7 @@ fn daemon_set(object: &Value) -> Standing {
 }
 
 /// For the record.
-pub(super) fn row(title: &str, ready: u64, of: u64) -> Value {
+pub(in crate::kubernetes) fn row(title: &str, ready: u64, of: u64) -> Value {
     json!({"object": title, "ready": ready, "of": of})
 }
 

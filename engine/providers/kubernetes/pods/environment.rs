@@ -8,24 +8,24 @@ use base64::engine::general_purpose::STANDARD;
 use playbook_core::action::Fault;
 use serde_json::Value;
 
-use super::client::{Call, Door, Inside, part};
+use crate::kubernetes::client::{Call, Door, Inside, part};
 
 /// The variables that were asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Environment {
+pub(in crate::kubernetes) struct Environment {
     values: BTreeMap<&'static str, String>,
     /// Where a value is that could not be read.
     hidden: Option<String>,
 }
 
 impl Environment {
-    pub(super) fn get(&self, name: &str) -> Option<String> {
+    pub(in crate::kubernetes) fn get(&self, name: &str) -> Option<String> {
         self.values.get(name).cloned()
     }
 
     /// A password that could not be had is the cause of being refused; and that a port is forwarded is not
     /// what the author wrote.
-    pub(super) fn explain(&self, fault: Fault) -> Fault {
+    pub(in crate::kubernetes) fn explain(&self, fault: Fault) -> Fault {
         if fault.message.contains("pods/portforward") {
             return fault.help(
                 "the program is not run: its command goes through a port of the pod, which takes the right to pods/portforward",
@@ -46,7 +46,7 @@ impl Environment {
 
 /// Reads variables from the spec of a pod, and from the Secrets and ConfigMaps that it takes them from.
 /// What this user may not read is not there.
-pub(super) async fn read(
+pub(in crate::kubernetes) async fn read(
     door: &Door<'_>,
     pod: &Value,
     inside: &Inside,

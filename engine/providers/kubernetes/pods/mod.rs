@@ -1,5 +1,11 @@
 //! Which pod is meant: one by its name, or a ready one of what selects pods. And why there is none.
 
+mod environment;
+pub(in crate::kubernetes) mod exec;
+pub(in crate::kubernetes) mod tunnel;
+pub(in crate::kubernetes) mod within;
+pub(in crate::kubernetes) mod within_undo;
+
 use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;
 use serde_json::Value;

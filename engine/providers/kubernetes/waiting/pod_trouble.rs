@@ -7,23 +7,23 @@ use serde_json::Value;
 
 /// One thing that is wrong with a pod.
 #[derive(Clone, Debug)]
-pub(super) struct Reason {
+pub(in crate::kubernetes) struct Reason {
     /// In one line.
-    pub(super) text: String,
+    pub(in crate::kubernetes) text: String,
     /// Whose log tells more.
-    pub(super) crash: Option<Crash>,
+    pub(in crate::kubernetes) crash: Option<Crash>,
     /// Which of its events tell more, by reason and message.
-    pub(super) event: Option<fn(&str, &str) -> bool>,
+    pub(in crate::kubernetes) event: Option<fn(&str, &str) -> bool>,
     /// Does it say no more than that something is not yet so?
-    pub(super) vague: bool,
+    pub(in crate::kubernetes) vague: bool,
 }
 
 /// A container that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Crash {
-    pub(super) container: String,
+pub(in crate::kubernetes) struct Crash {
+    pub(in crate::kubernetes) container: String,
     /// Is the log that of the run before this one?
-    pub(super) before: bool,
+    pub(in crate::kubernetes) before: bool,
 }
 
 impl Reason {
@@ -45,7 +45,7 @@ fn condition<'v>(pod: &'v Value, kind: &str) -> Option<&'v Value> {
 }
 
 /// What is wrong with a pod; nothing if it is ready, or has ended well.
-pub(super) fn reasons(pod: &Value) -> Vec<Reason> {
+pub(in crate::kubernetes) fn reasons(pod: &Value) -> Vec<Reason> {
     let ready = condition(pod, "Ready").is_some_and(|it| text(it, "/status") == "True");
     let phase = text(pod, "/status/phase");
     if pod.pointer("/metadata/deletionTimestamp").is_some() {

@@ -1,5 +1,8 @@
 //! Lines that only look.
 
+mod history;
+mod top;
+
 use playbook_core::action::{Fault, FaultKind, ReadAccess};
 use playbook_core::codes::Code;
 use serde_json::{Value, json};
@@ -37,10 +40,10 @@ pub(super) async fn look(access: ReadAccess<'_>, asked: &Asked) -> Result<Value,
             let row = |r: &super::resources::Resource| json!({"name": r.plural, "kind": r.kind, "apiVersion": r.api_version(), "namespaced": r.namespaced});
             Ok(json!({"items": all.map(row).collect::<Vec<_>>()}))
         }
-        Verb::RolloutHistory { objects, revision } => super::history::history(&finder, objects, *revision).await,
+        Verb::RolloutHistory { objects, revision } => history::history(&finder, objects, *revision).await,
         Verb::Top { what, name, selectors, .. } => {
             let sort_by = line.sort_by.as_deref();
-            super::top::top(&finder, &super::top::Wanted { what, name: name.as_deref(), selectors, sort_by }).await
+            top::top(&finder, &top::Wanted { what, name: name.as_deref(), selectors, sort_by }).await
         }
         _ => Err(super::faults::internal("a line that does not read")),
     }

@@ -16,9 +16,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Call, Door, Place, Wire, part};
-use super::pods;
-use super::target::KubeTarget;
+use crate::kubernetes::client::{Call, Door, Place, Wire, part};
+use crate::kubernetes::pods;
+use crate::kubernetes::target::KubeTarget;
 
 /// The way `kubernetes`. `secrets` are those of the process.
 pub fn way(secrets: Secrets) -> Arc<dyn Way> {
@@ -192,7 +192,7 @@ enum Source {
 }
 
 /// Ports of one pod: the same one for as long as it is there.
-pub(super) struct PodTunnel {
+pub(in crate::kubernetes) struct PodTunnel {
     source: Source,
     kind: Kind,
     name: String,
@@ -211,7 +211,7 @@ struct Chosen {
 
 impl PodTunnel {
     /// To one pod, over a connection that is there.
-    pub(super) fn to(door: &Door<'_>, namespace: &str, pod: &str) -> Self {
+    pub(in crate::kubernetes) fn to(door: &Door<'_>, namespace: &str, pod: &str) -> Self {
         let wire = door.wire().clone();
         let at = wire.opened().context.as_ref().map(|context| format!("@{context}")).unwrap_or_default();
         Self {

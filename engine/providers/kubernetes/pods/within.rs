@@ -18,20 +18,21 @@ use playbook_core::source::Span;
 use playbook_core::tunnel::Insider;
 use serde_json::Value;
 
-use super::client::{Inside, Reader};
 use super::environment::{self, Environment};
-use super::line::model::{Exec, Line};
-use super::line::{Filled, Form, command_place};
-use super::target::KubeTarget;
+use super::exec;
 use super::tunnel::PodTunnel;
 use super::within_undo::Record;
-use super::{exec, faults};
+use crate::kubernetes::client::{Inside, Reader};
+use crate::kubernetes::faults;
+use crate::kubernetes::line::model::{Exec, Line};
+use crate::kubernetes::line::{Filled, Form, command_place};
+use crate::kubernetes::target::KubeTarget;
 
 /// Those who know a program.
-pub(super) type Insiders = Arc<[Arc<dyn Insider>]>;
+pub(in crate::kubernetes) type Insiders = Arc<[Arc<dyn Insider>]>;
 
 /// The program of an exec, understood.
-pub(super) struct Within {
+pub(in crate::kubernetes) struct Within {
     insider: Arc<dyn Insider>,
     /// Which words of the line are flags of the program.
     flags: Range<usize>,
@@ -39,7 +40,7 @@ pub(super) struct Within {
 }
 
 /// Understands the program of an exec, if someone does. An error is among `found`.
-pub(super) fn read(
+pub(in crate::kubernetes) fn read(
     insiders: &Insiders,
     form: &Form,
     exec: &Exec,
@@ -60,7 +61,7 @@ pub(super) fn read(
         return Ok(None);
     }
     // A password that is written out is a secret from here on, also for a rollback by another process.
-    for word in super::line::secrets(&texts(&words)).into_iter().filter(|word| flags.contains(&word.at)) {
+    for word in crate::kubernetes::line::secrets(&texts(&words)).into_iter().filter(|word| flags.contains(&word.at)) {
         if let Some(text) = words[word.at].fixed().and_then(|text| text.get(word.from..)) {
             secrets.add(program, text);
         }
@@ -76,22 +77,22 @@ fn texts<'a>(words: &[&'a Template]) -> Vec<&'a str> {
 }
 
 impl Within {
-    pub(super) fn classify(&self, words: &[Option<String>]) -> playbook_core::model::Class {
+    pub(in crate::kubernetes) fn classify(&self, words: &[Option<String>]) -> playbook_core::model::Class {
         self.draft.classify(words.get(self.flags.end..).unwrap_or_default())
     }
 
-    pub(super) fn mask(&self, mut words: Vec<String>) -> Vec<String> {
+    pub(in crate::kubernetes) fn mask(&self, mut words: Vec<String>) -> Vec<String> {
         let tail = words.split_off(self.flags.end.min(words.len()));
         words.extend(self.draft.mask(tail));
         words
     }
 
-    pub(super) fn lint(&self, span: Span, found: &mut Diagnostics) {
+    pub(in crate::kubernetes) fn lint(&self, span: Span, found: &mut Diagnostics) {
         self.draft.lint(span, found);
     }
 
     /// With all values.
-    pub(super) fn prepare(&self, filled: &Filled, scope: &Scope) -> Result<WithinAction, EvalError> {
+    pub(in crate::kubernetes) fn prepare(&self, filled: &Filled, scope: &Scope) -> Result<WithinAction, EvalError> {
         let flags = filled.texts().get(self.flags.clone()).map(<[String]>::to_vec).unwrap_or_default();
         let action = self.draft.prepare(scope)?;
         let shown = filled.shown();
@@ -102,7 +103,7 @@ impl Within {
 }
 
 /// What a program in a pod would do, with all its values.
-pub(super) struct WithinAction {
+pub(in crate::kubernetes) struct WithinAction {
     insider: Arc<dyn Insider>,
     flags: Vec<String>,
     action: Arc<dyn Action>,
@@ -111,28 +112,28 @@ pub(super) struct WithinAction {
 }
 
 /// Where it is done.
-pub(super) struct There<'a> {
-    pub(super) target: &'a dyn Target,
-    pub(super) inside: Inside,
+pub(in crate::kubernetes) struct There<'a> {
+    pub(in crate::kubernetes) target: &'a dyn Target,
+    pub(in crate::kubernetes) inside: Inside,
     environment: Environment,
 }
 
 impl There<'_> {
-    pub(super) fn explain(&self, fault: Fault) -> Fault {
+    pub(in crate::kubernetes) fn explain(&self, fault: Fault) -> Fault {
         self.environment.explain(fault)
     }
 }
 
 impl WithinAction {
-    pub(super) fn words(&self) -> Vec<String> {
+    pub(in crate::kubernetes) fn words(&self) -> Vec<String> {
         self.words.clone()
     }
 
-    pub(super) fn class(&self) -> playbook_core::model::Class {
+    pub(in crate::kubernetes) fn class(&self) -> playbook_core::model::Class {
         self.action.class()
     }
 
-    pub(super) fn only_in_run(&self) -> Option<&'static str> {
+    pub(in crate::kubernetes) fn only_in_run(&self) -> Option<&'static str> {
         self.action.only_in_run()
     }
 
@@ -142,7 +143,12 @@ impl WithinAction {
         there(&reader, self.insider.as_ref(), &self.flags, inside, &pod).await
     }
 
-    pub(super) async fn plan(&self, access: ReadAccess<'_>, line: &Line, exec: &Exec) -> Result<Planned, Fault> {
+    pub(in crate::kubernetes) async fn plan(
+        &self,
+        access: ReadAccess<'_>,
+        line: &Line,
+        exec: &Exec,
+    ) -> Result<Planned, Fault> {
         let there = self.there(access, line, exec).await?;
         let planned = self.action.plan(access.through(there.target)).await;
         let mut planned = planned.map_err(|fault| there.environment.explain(fault))?;
@@ -150,19 +156,29 @@ impl WithinAction {
         Ok(planned)
     }
 
-    pub(super) async fn read(&self, access: ReadAccess<'_>, line: &Line, exec: &Exec) -> Result<Value, Fault> {
+    pub(in crate::kubernetes) async fn read(
+        &self,
+        access: ReadAccess<'_>,
+        line: &Line,
+        exec: &Exec,
+    ) -> Result<Value, Fault> {
         let there = self.there(access, line, exec).await?;
         let read = self.action.read(access.through(there.target)).await;
         read.map_err(|fault| there.environment.explain(fault))
     }
 
-    pub(super) async fn read_in_run(&self, access: WriteAccess<'_>, line: &Line, exec: &Exec) -> Result<Value, Fault> {
+    pub(in crate::kubernetes) async fn read_in_run(
+        &self,
+        access: WriteAccess<'_>,
+        line: &Line,
+        exec: &Exec,
+    ) -> Result<Value, Fault> {
         let there = self.there(access.reading(), line, exec).await?;
         let read = self.action.read_in_run(access.through(there.target)).await;
         read.map_err(|fault| there.environment.explain(fault))
     }
 
-    pub(super) async fn change<'a>(
+    pub(in crate::kubernetes) async fn change<'a>(
         &'a self,
         access: WriteAccess<'a>,
         line: &Line,
@@ -179,7 +195,7 @@ impl WithinAction {
 }
 
 /// What a program with these flags acts on in a pod.
-pub(super) async fn there<'a>(
+pub(in crate::kubernetes) async fn there<'a>(
     reader: &Reader<'a>,
     insider: &dyn Insider,
     flags: &[String],
@@ -233,13 +249,13 @@ impl Change for WithinChange<'_> {
 }
 
 /// Who knows the program of a record.
-pub(super) fn knows<'a>(insiders: &'a Insiders, program: &str) -> Result<&'a dyn Insider, Fault> {
+pub(in crate::kubernetes) fn knows<'a>(insiders: &'a Insiders, program: &str) -> Result<&'a dyn Insider, Fault> {
     let known = insiders.iter().find(|insider| insider.program() == program);
     known.map(AsRef::as_ref).ok_or_else(|| faults::internal(format!("nobody here knows {program}")))
 }
 
 /// Another server than the one that was changed.
-pub(super) fn replaced(inside: &Inside) -> Fault {
+pub(in crate::kubernetes) fn replaced(inside: &Inside) -> Fault {
     Fault::new(
         FaultKind::WrongTarget,
         Code::WrongTarget,

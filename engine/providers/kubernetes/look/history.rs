@@ -5,12 +5,12 @@ use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;
 use serde_json::{Value, json};
 
-use super::client::Call;
-use super::faults;
-use super::find::{Finder, Named};
-use super::line::model::{Objects, Selectors};
-use super::look::missing;
-use super::rollout::{REVISION, has_rollouts};
+use super::missing;
+use crate::kubernetes::client::Call;
+use crate::kubernetes::faults;
+use crate::kubernetes::find::{Finder, Named};
+use crate::kubernetes::line::model::{Objects, Selectors};
+use crate::kubernetes::waiting::rollout::{REVISION, has_rollouts};
 
 /// Why something was rolled out, where someone wrote that down.
 const CAUSE: &str = "/metadata/annotations/kubernetes.io~1change-cause";
@@ -28,7 +28,11 @@ struct Revision {
 ///
 /// # Errors
 /// When an object has no revisions, or not this one.
-pub(super) async fn history(finder: &Finder<'_>, objects: &Objects, revision: Option<i64>) -> Result<Value, Fault> {
+pub(in crate::kubernetes) async fn history(
+    finder: &Finder<'_>,
+    objects: &Objects,
+    revision: Option<i64>,
+) -> Result<Value, Fault> {
     let mut rows = Vec::new();
     for named in finder.objects(objects).await? {
         let all = revisions(finder, &named).await?;
