@@ -117,8 +117,24 @@ const DATE: &[&str] = &["-u", "-R", "-I", "-Iseconds", "--utc", "--rfc-3339=seco
 /// Files of /proc that are there for everyone and end.
 const PROC: &[&str] = &["meminfo", "cpuinfo", "loadavg", "uptime", "version", "mounts", "stat", "vmstat", "diskstats"];
 /// Files of one process.
-const PROC_OF_ONE: &[&str] =
-    &["status", "limits", "cgroup", "mounts", "mountinfo", "stat", "statm", "smaps_rollup", "io"];
+const PROC_OF_ONE: &[&str] = &[
+    "cgroup",
+    "cmdline",
+    "comm",
+    "environ",
+    "io",
+    "limits",
+    "maps",
+    "mountinfo",
+    "mounts",
+    "oom_score",
+    "oom_score_adj",
+    "smaps",
+    "smaps_rollup",
+    "stat",
+    "statm",
+    "status",
+];
 
 /// Does this program, with these arguments, only look and end by itself? A word that has no value yet
 /// is taken for one that is harmless where no word could do harm.
