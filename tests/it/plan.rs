@@ -60,6 +60,8 @@ fn no_command_that_writes_leaves_a_plan() {
         .flat_map(|dir| std::fs::read_dir(dir).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        // Those of a cluster are held against its audit log.
+        .filter(|path| !std::fs::read_to_string(path).unwrap().contains("kubernetes:"))
         .collect();
     files.sort();
     assert!(!files.is_empty());

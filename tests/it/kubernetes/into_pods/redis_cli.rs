@@ -74,7 +74,7 @@ fn the_password_of_a_pod_is_used_as_redis_cli_uses_it_and_shown_nowhere() {
         "  - {id: one, kubectl: exec redis-0 -- redis-cli SET k v}
   - {id: two, kubectl: exec redis-0 -- redis-cli CONFIG SET maxmemory 100mb}
   - {id: three, kubectl: exec redis-0 -- redis-cli CONFIG GET requirepass}
-  - {id: four, kubectl: exec redis-0 -- cat /proc/1/cmdline, effect: read}
+  - {id: four, kubectl: exec redis-0 -- cat /proc/1/cmdline}
 ",
     );
     scene.run(&["run", &file]).expect(0);
