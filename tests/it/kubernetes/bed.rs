@@ -242,7 +242,9 @@ fn a_webhook_refuses_dry_runs_of_one_namespace() {
     let refused = cluster.send("PATCH", &dry, MERGE, br#"{"data":{"x":"2"}}"#);
     assert!(refused.status == 403 && refused.text().contains("has effects"), "{}", refused.text());
     assert_eq!(cluster.send("PATCH", &map, MERGE, br#"{"data":{"x":"2"}}"#).status, 200);
-    assert_eq!(webhook.asked().len(), 2);
+    // Controllers write here as well.
+    let name = map.rsplit('/').next().unwrap();
+    assert_eq!(webhook.asked().iter().filter(|request| request["name"] == name).count(), 2);
     drop(webhook);
     let (other, _proxy, _) = proxied(cluster);
     assert_eq!(cluster.send("PATCH", &format!("{other}?dryRun=All"), MERGE, b"{}").status, 200);
