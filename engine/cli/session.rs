@@ -10,7 +10,7 @@ use playbook_core::expr::EvalError;
 use playbook_core::input::Inputs;
 use playbook_core::model::RunId;
 use playbook_core::plan::{Asked, Plan, World, offline};
-use playbook_core::ports::{BoxFuture, Cancel, Clock as _};
+use playbook_core::ports::Clock as _;
 use playbook_runtime::{Ended, Engine, Input, Random, Said, Sink, Start, SystemClock, Targets, seal};
 use tokio::sync::mpsc;
 
@@ -183,19 +183,6 @@ async fn signals(to_loop: mpsc::Sender<Input>, person: Actor) {
         if to_loop.send(input).await.is_err() {
             return;
         }
-    }
-}
-
-/// For commands in which nothing can be cancelled but the process itself.
-pub(crate) struct Never;
-
-impl Cancel for Never {
-    fn is_cancelled(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
     }
 }
 

@@ -40,3 +40,17 @@ pub trait Cancel: Send + Sync {
     /// Ready when it is told.
     fn cancelled(&self) -> BoxFuture<'_, ()>;
 }
+
+/// For what nobody tells to stop: it ends by itself, or is dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct Never;
+
+impl Cancel for Never {
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    fn cancelled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}

@@ -2,6 +2,7 @@
 
 use playbook_core::codes::Code;
 use playbook_core::plan::{Depth, Plan as Made};
+use playbook_core::ports::Never;
 use playbook_core::redact::redacted;
 use playbook_runtime::Planner;
 
@@ -11,7 +12,7 @@ use crate::compile::{Overrides, compile};
 use crate::error::Failure;
 use crate::locate;
 use crate::render;
-use crate::session::{Never, Session, runtime};
+use crate::session::{Session, runtime};
 use crate::values::{Wanted, resolve};
 
 /// The exit code of `--detailed-exitcode` when something would change.

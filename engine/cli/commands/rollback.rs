@@ -2,6 +2,7 @@
 
 use playbook_core::codes::Code;
 use playbook_core::event::RunResumed;
+use playbook_core::ports::Never;
 use playbook_core::run::rollback_plan;
 use playbook_runtime::{Start, plan_rollback};
 
@@ -10,7 +11,7 @@ use crate::args::{Output, Rollback};
 use crate::error::Failure;
 use crate::render;
 use crate::replay::{as_started, begin, replay};
-use crate::session::{Never, Session, runtime};
+use crate::session::{Session, runtime};
 use crate::ui::Ui;
 use crate::values::{Wanted, resolve};
 

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::asked::Asked;
 use super::change::{self, ObjectChange};
+use super::jsonpath::Path;
 use super::line::model::{Line, Patch, PatchType, Verb};
 use super::line::{self, Filled, Form};
 use super::look;
@@ -61,12 +62,9 @@ impl Kind for KubectlKind {
             );
             return None;
         }
-        if let Verb::Wait { wanted, .. } = &line.verb
-            && let Err(why) = wanted::Goal::of(wanted)
-        {
-            let unclear =
-                Diagnostic::error(Code::UnsuitableCommand, key.span, format!("this JSONPath is not understood: {why}"));
-            found.push(unclear.help("write one path in braces: --for=jsonpath='{.status.phase}'=Running"));
+        if let Err((why, help)) = paths(&line) {
+            let message = format!("this JSONPath is not understood: {why}");
+            found.push(Diagnostic::error(Code::UnsuitableCommand, key.span, message).help(help));
             return None;
         }
         let within = match exec::of(&line) {
@@ -89,6 +87,19 @@ impl Kind for KubectlKind {
     }
 }
 
+/// Can the JSONPaths of a line be read? Else why not, and what to write.
+fn paths(line: &Line) -> Result<(), (String, &'static str)> {
+    match (&line.verb, &line.sort_by) {
+        (Verb::Wait { wanted, .. }, _) => wanted::Goal::of(wanted)
+            .map(drop)
+            .map_err(|why| (why, "write one path in braces: --for=jsonpath='{.status.phase}'=Running")),
+        (Verb::Get(_), Some(by)) if !line::open::is(by) => {
+            Path::read(by).map(drop).map_err(|why| (why, "write one path: --sort-by=.metadata.creationTimestamp"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is understood and cannot be carried out yet.
 fn not_yet(line: &Line) -> Option<&'static str> {
     if line.as_user.is_some() && matches!(line.verb, Verb::Exec(_)) {
@@ -96,36 +107,7 @@ fn not_yet(line: &Line) -> Option<&'static str> {
     }
     match &line.verb {
         Verb::Patch { subresource: Some(_), .. } => Some("--subresource"),
-        Verb::Get(_)
-        | Verb::Describe(_)
-        | Verb::Events { .. }
-        | Verb::Logs(_)
-        | Verb::CanI { .. }
-        | Verb::Version
-        | Verb::ApiResources
-        | Verb::RolloutStatus { .. }
-        | Verb::RolloutHistory { .. }
-        | Verb::Top { .. }
-        | Verb::Wait { .. }
-        | Verb::Delete { .. }
-        | Verb::Patch { .. }
-        | Verb::Scale { .. }
-        | Verb::Label { .. }
-        | Verb::Annotate { .. }
-        | Verb::SetImage { .. }
-        | Verb::SetEnv { .. }
-        | Verb::SetResources { .. }
-        | Verb::RolloutRestart(_)
-        | Verb::RolloutPause(_)
-        | Verb::RolloutResume(_)
-        | Verb::RolloutUndo { .. }
-        | Verb::Apply { .. }
-        | Verb::Create(_)
-        | Verb::Autoscale { .. }
-        | Verb::Drain { .. }
-        | Verb::Cordon(_)
-        | Verb::Uncordon(_)
-        | Verb::Exec(_) => None,
+        _ => None,
     }
 }
 

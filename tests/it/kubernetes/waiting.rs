@@ -225,12 +225,12 @@ fn what_is_not_there_when_a_wait_begins_is_an_error() {
 #[test]
 fn a_path_that_is_not_understood_is_told_by_check() {
     let desk = Desk::new();
-    let file = desk.file(
-        "waiting.yaml",
-        "playbook: waiting\ntargets: {k8s: {kubernetes: x}}\nsteps:\n  - {kubectl: \"wait --for=jsonpath='{..phase}'=Running pod/a\"}\n",
-    );
-    let done = desk.run(&["check", &file]).expect(2);
-    assert!(format!("{}{}", done.out(), done.err()).contains("this JSONPath is not understood"), "{}", done.err());
+    for line in ["wait --for=jsonpath='{..phase}'=Running pod/a", "get pods --sort-by='{..phase}'"] {
+        let head = "playbook: waiting\ntargets: {k8s: {kubernetes: x}}\nsteps:\n";
+        let file = desk.file("waiting.yaml", &format!("{head}  - {{kubectl: \"{line}\"}}\n"));
+        let done = desk.run(&["check", &file]).expect(2);
+        assert!(format!("{}{}", done.out(), done.err()).contains("this JSONPath is not understood"), "{}", done.err());
+    }
 }
 
 /// A watch that breaks in all ways that are known goes on where it was.

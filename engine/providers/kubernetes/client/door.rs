@@ -8,7 +8,7 @@
 //!   a read.
 
 use playbook_core::action::Fault;
-use playbook_core::ports::{BoxFuture, Cancel};
+use playbook_core::ports::{Cancel, Never};
 use playbook_core::tunnel::Duplex;
 use serde_json::Value;
 
@@ -21,19 +21,6 @@ use crate::kubernetes::line::Look;
 pub(in crate::kubernetes) struct Door<'a> {
     wire: Wire,
     cancel: &'a dyn Cancel,
-}
-
-/// Nobody tells it to stop: it is dropped instead.
-struct Never;
-
-impl Cancel for Never {
-    fn is_cancelled(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
-    }
 }
 
 impl<'a> Door<'a> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use playbook_core::action::ReadAccess;
-use playbook_core::ports::{BoxFuture, Cancel};
+use playbook_core::ports::Never;
 use serde_json::Value;
 
 use super::pod_trouble::{Crash, Reason, reasons};
@@ -53,19 +53,6 @@ impl Why {
 /// What containers and servers say moves no cursor here.
 fn plain(line: &str) -> String {
     line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// It is asked when there is no more time.
-struct Never;
-
-impl Cancel for Never {
-    fn is_cancelled(&self) -> bool {
-        false
-    }
-
-    fn cancelled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
-    }
 }
 
 /// Why an object of this kind, last seen like this, is not what it is to be.
