@@ -30,9 +30,7 @@ pub(super) use attach::Attached;
 pub(super) use connect::End;
 pub(super) use frames::{Keep, Output};
 pub(super) use lines::Lines;
-#[allow(unused_imports, reason = "the target reads it")]
-pub(super) use open::Tls;
-pub(super) use open::{Opened, Place, open};
+pub(super) use open::{Opened, Place, Tls, open};
 pub(super) use wire::{Answer, Wire};
 
 use super::target::DockerTarget;

@@ -14,7 +14,7 @@ pub(super) fn unconnected(error: &io::Error, opened: &Opened) -> Fault {
     let host = &opened.host;
     let by = opened.context.as_ref().map(|context| format!(" (context `{context}`)")).unwrap_or_default();
     let made = |kind, code, why: &str, help: &str| Fault::new(kind, code, format!("{host}{by} {why}")).help(help);
-    if error.get_ref().is_some_and(|why| why.is::<rustls::Error>()) {
+    if matches!(error.get_ref(), Some(why) if why.is::<rustls::Error>()) {
         return made(
             FaultKind::Invalid,
             Code::TargetAddress,

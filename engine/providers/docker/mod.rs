@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "used by what is built beside it")]
 
 mod client;
+mod expect;
 mod faults;
 mod line;
 mod target;
+mod target_draft;

@@ -2,16 +2,15 @@
 
 use std::any::Any;
 
-use playbook_core::action::{Fault, Identity, ReadAccess, Target};
+use playbook_core::action::{Fault, FaultKind, Identity, ReadAccess, Target};
+use playbook_core::codes::Code;
 use playbook_core::ports::{BoxFuture, Cancel};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::client::{Call, Place, Reader, Wire, open};
+use super::expect::Expect;
 use super::faults;
-
-/// What a playbook expects to meet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Expect {}
 
 /// An engine. Connects when it is first used.
 pub(super) struct DockerTarget {
@@ -39,8 +38,30 @@ impl DockerTarget {
     async fn who(&self, cancel: &dyn Cancel) -> Result<Identity, Fault> {
         let reader = Reader::open(ReadAccess::new(self, cancel)).await?;
         let info = reader.get(&Call::get("/info")).await?;
-        let id = info.get("ID").and_then(serde_json::Value::as_str).unwrap_or("unknown");
-        Ok(Identity { id: format!("docker:{id}"), facts: Vec::new() })
+        let text = |name: &str| info.get(name).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+        let host = reader.opened().host.clone();
+        let engine = Some(text("ID")).filter(|id| !id.is_empty() && id != "unknown");
+        let mut facts = vec![
+            ("engine".to_owned(), engine.clone().unwrap_or_else(|| "unknown".into())),
+            ("name".to_owned(), text("Name")),
+            ("version".to_owned(), text("ServerVersion")),
+            ("api".to_owned(), reader.wire().version().unwrap_or("unknown").to_owned()),
+            ("address".to_owned(), host.clone()),
+            ("os".to_owned(), format!("{} ({})", text("OperatingSystem"), text("Architecture"))),
+            ("storage".to_owned(), text("Driver")),
+        ];
+        if let Some(context) = &reader.opened().context {
+            facts.push(("context".to_owned(), context.clone()));
+        }
+        if let Some(expect) = &self.expect {
+            expect.check(&facts).map_err(|why| {
+                Fault::new(FaultKind::WrongTarget, Code::WrongTarget, format!("{host}: {why}"))
+                    .help("check host, context and DOCKER_HOST, or change expect:; nothing was changed")
+            })?;
+        }
+        // Engines that have no id are told apart by where they are.
+        let id = engine.unwrap_or(host);
+        Ok(Identity { id: format!("docker:{id}"), facts })
     }
 }
 
@@ -64,5 +85,31 @@ impl Target for DockerTarget {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use playbook_core::ports::Never;
+    use serde_json::json;
+
+    use super::*;
+    use crate::docker::client::testing::{Asked, Does, Fake};
+
+    #[tokio::test]
+    async fn an_engine_says_who_it_is() {
+        let info = json!({"ID": "ABCD:EFGH", "Name": "host-1", "ServerVersion": "20.10.24", "Driver": "overlay2",
+            "OperatingSystem": "Debian 12", "Architecture": "x86_64"});
+        let engine = Fake::start(move |asked: &Asked| (asked.path == "/info").then(|| Does::Json(200, info.clone())));
+        let identity = engine.target().identify(&Never).await.unwrap();
+        assert_eq!(identity.id, "docker:ABCD:EFGH");
+        let fact = |name: &str| identity.facts.iter().find(|(known, _)| known == name).map(|(_, fact)| fact.as_str());
+        assert_eq!((fact("name"), fact("api"), fact("storage")), (Some("host-1"), Some("1.41"), Some("overlay2")));
+        let expect = Expect { name: Some("host-2".into()), ..Expect::default() };
+        let host = format!("unix://{}", engine.socket().display());
+        let other = DockerTarget::new("d", Place { host: Some(host), ..Place::default() }, Some(expect));
+        let fault = other.identify(&Never).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::WrongTarget);
+        assert!(fault.message.ends_with("the name is host-1, and host-2 is expected"), "{}", fault.message);
     }
 }

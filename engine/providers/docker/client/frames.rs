@@ -112,11 +112,8 @@ impl Frames {
         let (mut out, mut err, mut both) = (Vec::new(), Vec::new(), Vec::new());
         for (stream, piece) in self.pieces {
             both.extend_from_slice(&piece);
-            if stream == ERR {
-                err.extend(piece)
-            } else {
-                out.extend(piece)
-            };
+            let one = if stream == ERR { &mut err } else { &mut out };
+            one.extend(piece);
         }
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Output { stdout: text(out), stderr: text(err), text: text(both), cut: self.cut }
