@@ -2,4 +2,5 @@
 //! each other.
 
 pub mod kubernetes;
+mod line;
 pub mod redis;

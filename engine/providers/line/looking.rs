@@ -1,4 +1,4 @@
-//! Programs that only look and end by themselves: what a plan may run in a pod.
+//! Programs that only look and end by themselves: what a plan may run in a pod or a container.
 //!
 //! Invariant: what is not known is not a look. A flag counts only if it is listed here, in every
 //! implementation that images have (GNU, busybox, BSD) it does the same harmless thing or is refused
@@ -138,7 +138,7 @@ const PROC_OF_ONE: &[&str] = &[
 
 /// Does this program, with these arguments, only look and end by itself? A word that has no value yet
 /// is taken for one that is harmless where no word could do harm.
-pub(super) fn looks(command: &[String]) -> bool {
+pub(crate) fn looks(command: &[String]) -> bool {
     let Some((path, arguments)) = command.split_first() else { return false };
     let (folder, program) = path.rsplit_once('/').map_or((None, path.as_str()), |(at, name)| (Some(at), name));
     let known = |folder: &str| FOLDERS.contains(&folder) || (program == "redis-cli" && REDIS_FOLDERS.contains(&folder));
@@ -157,7 +157,7 @@ pub(super) fn looks(command: &[String]) -> bool {
     }
     let all = |known: &[&str]| arguments.iter().all(|word| known.contains(&word.as_str()) || format(program, word));
     match program {
-        "redis-cli" => super::inner::redis_looks(arguments),
+        "redis-cli" => super::redis_cli::redis_looks(arguments),
         "hostname" => all(HOSTNAME),
         "date" => all(DATE),
         "nc" | "ncat" | "netcat" => only_knocks(arguments),
