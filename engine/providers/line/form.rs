@@ -56,12 +56,16 @@ fn one_word(template: &Template, rendered: &Rendered) -> Result<String, EvalErro
     })
 }
 
-/// The words of a line or of a list; `None` inside if it is neither. Problems go to `found`.
-pub(crate) fn words(node: &Node, found: &mut Diagnostics) -> Option<Option<Vec<Template>>> {
-    match (node.text(), node.items()) {
-        (Some(_), _) => line(node, found).map(Some),
-        (None, Some(_)) => words::list(&decode::<Vec<Spanned<String>>>(node, found)?, found).map(Some),
-        (None, None) => Some(None),
+/// Is it a line or a list of words?
+pub(crate) fn is_words(node: &Node) -> bool {
+    node.text().is_some() || node.items().is_some()
+}
+
+/// The words of a line or of a list; problems go to `found`.
+pub(crate) fn words(node: &Node, found: &mut Diagnostics) -> Option<Vec<Template>> {
+    match node.text() {
+        Some(_) => line(node, found),
+        None => words::list(&decode::<Vec<Spanned<String>>>(node, found)?, found),
     }
 }
 

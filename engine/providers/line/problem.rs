@@ -52,6 +52,12 @@ impl Problem {
         Self { code: Code::UnknownCommand, ..Self::new(At::Word(at), message, "") }.near(given, known, otherwise)
     }
 
+    /// With what was written and what to write for it.
+    pub(crate) fn instead_of(mut self, given: &str, meant: &str) -> Self {
+        self.meant = Some((given.to_owned(), meant.to_owned()));
+        self
+    }
+
     /// "did you mean", if one of `known` is near `given`; else another help.
     pub(crate) fn near(mut self, given: &str, known: &[&str], otherwise: impl Into<String>) -> Self {
         match nearest(given, known.iter().copied()) {
@@ -88,6 +94,10 @@ impl Problem {
         let as_written = (word.span.end - word.span.start) as usize == word.head.len();
         let mut places = word.head.match_indices(given.as_str()).map(|(start, _)| start);
         let start = places.next().filter(|_| as_written && places.next().is_none())?;
+        // A word that is left out takes what is between it and the next with it.
+        if let (true, Some(next)) = (meant.is_empty() && given == &word.head, words.get(at + 1)) {
+            return Some((Span::new(word.span.file, word.span.start as usize, next.span.start as usize), meant));
+        }
         Some((word.span.slice(start, start + given.len()), meant))
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn names_a_secret(key: &str) -> bool {
 
 /// Passwords of redis-cli, in its flags and in the command that it is given; it is the word at `program`.
 pub(crate) fn of_redis_cli(texts: &[&str], program: usize) -> Vec<Secret> {
-    if !texts.get(program).is_some_and(|path| path.rsplit('/').next() == Some("redis-cli")) {
+    if texts.get(program).is_none_or(|path| path.rsplit('/').next() != Some("redis-cli")) {
         return Vec::new();
     }
     let whole = |at: usize| Secret { at, from: 0 };

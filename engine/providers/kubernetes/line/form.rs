@@ -45,10 +45,11 @@ impl Form {
         if let Some(entries) = params.entries() {
             return mapping(entries, whole, found);
         }
-        let Some(words) = form::words(params, found)? else {
+        if !form::is_words(params) {
             found.push(form::no_command(params, "kubectl: get pods -n NAMESPACE"));
             return None;
-        };
+        }
+        let words = form::words(params, found)?;
         Some(Self { words, body: None, whole, mapped: false })
     }
 
@@ -159,8 +160,8 @@ fn mapping(entries: &[Entry], whole: Span, found: &mut Diagnostics) -> Option<Fo
 
 /// A line or a list of words, or nothing.
 fn arguments(node: &Node, found: &mut Diagnostics) -> Option<Vec<Template>> {
-    if let Some(words) = form::words(node, found)? {
-        return Some(words);
+    if form::is_words(node) {
+        return form::words(node, found);
     }
     if node.entries().is_none() {
         return Some(Vec::new());

@@ -18,11 +18,18 @@ const HOLE: &str = "{}";
 /// Words of a line; each hole is filled with `value`, or open.
 fn words(line: &str, value: Option<&str>) -> Vec<Word> {
     let word = |written: &str| match written.split_once(HOLE) {
-        None => Word { text: Some(written.into()), head: written.into(), fixed: true, span: Span::default() },
+        None => Word {
+            text: Some(written.into()),
+            head: written.into(),
+            fixed: true,
+            rest: Vec::new(),
+            span: Span::default(),
+        },
         Some((head, tail)) => Word {
             text: value.map(|value| format!("{head}{value}{tail}")),
             head: head.into(),
             fixed: false,
+            rest: vec![tail.into()],
             span: Span::default(),
         },
     };
@@ -178,7 +185,7 @@ proptest! {
         let mut line = words(VERBS[verb].name, None);
         for (head, tail, open, fixed) in rest {
             let text = if fixed { head.clone() } else { format!("{head}{tail}") };
-            line.push(Word { text: (fixed || !open).then_some(text), head, fixed, span: Span::default() });
+            line.push(Word { text: (fixed || !open).then_some(text), head, fixed, rest: Vec::new(), span: Span::default() });
         }
         if let Ok(read) = parse(&line) {
             class(&read);
