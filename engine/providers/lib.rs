@@ -3,4 +3,5 @@
 
 pub mod docker;
 pub mod kubernetes;
+mod line;
 pub mod redis;

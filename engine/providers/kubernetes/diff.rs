@@ -3,7 +3,7 @@
 use playbook_core::plan::{Change, Image};
 use serde_json::{Map, Value};
 
-use super::line::names_a_secret;
+use crate::line::secret_words::names_a_secret;
 
 /// A step on the way to a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

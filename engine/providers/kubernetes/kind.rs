@@ -19,13 +19,15 @@ use super::asked::Asked;
 use super::change::{self, ObjectChange};
 use super::jsonpath::Path;
 use super::line::model::{Line, Patch, PatchType, Verb};
-use super::line::{self, Filled, Form};
+use super::line::{self, Form};
 use super::look;
 use super::pods::exec::{self, ExecChange};
 use super::pods::within::{self, Insiders, Within, WithinAction};
 use super::target::{reading, writing};
 use super::waiting;
 use super::waiting::wanted;
+use crate::line::form::Filled;
+use crate::line::open;
 
 /// The action `kubectl`.
 pub(super) struct KubectlKind {
@@ -93,7 +95,7 @@ fn paths(line: &Line) -> Result<(), (String, &'static str)> {
         (Verb::Wait { wanted, .. }, _) => wanted::Goal::of(wanted)
             .map(drop)
             .map_err(|why| (why, "write one path in braces: --for=jsonpath='{.status.phase}'=Running")),
-        (Verb::Get(_), Some(by)) if !line::open::is(by) => {
+        (Verb::Get(_), Some(by)) if !open::is(by) => {
             Path::read(by).map(drop).map_err(|why| (why, "write one path: --sort-by=.metadata.creationTimestamp"))
         }
         _ => Ok(()),
@@ -187,7 +189,7 @@ struct LineAction {
 
 impl Action for LineAction {
     fn words(&self) -> Vec<String> {
-        self.within.as_ref().map_or_else(|| self.filled.shown(), WithinAction::words)
+        self.within.as_ref().map_or_else(|| line::mask(self.filled.named()), WithinAction::words)
     }
 
     fn class(&self) -> Class {
@@ -259,12 +261,12 @@ impl Action for LineAction {
             match (exec::of(line), &self.within) {
                 (Some(exec), Some(within)) => return within.change(access, line, exec).await,
                 (Some(exec), None) => {
-                    let change = ExecChange::begin(&access, line, exec, self.filled.shown()).await?;
+                    let change = ExecChange::begin(&access, line, exec, line::mask(self.filled.named())).await?;
                     return Ok(Box::new(change) as Box<dyn Change + 'a>);
                 }
                 (None, _) => {}
             }
-            let change = ObjectChange::begin(&access, &self.asked, self.filled.shown()).await?;
+            let change = ObjectChange::begin(&access, &self.asked, line::mask(self.filled.named())).await?;
             Ok(Box::new(change) as Box<dyn Change + 'a>)
         })
     }

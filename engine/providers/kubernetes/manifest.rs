@@ -14,8 +14,8 @@ use playbook_core::source::Span;
 use serde_json::Value;
 
 use super::line::model::{Create, Line, Objects, Patch, Selectors, Verb};
-use super::line::open;
 use super::yaml;
+use crate::line::open;
 
 /// One object of a file.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 use super::model::{Number, Objects, Verb};
 use super::objects::{Need, objects};
 use super::pairs::{pairs, texts};
-use super::problem::Problem;
-use super::reader::Reader;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
 
 pub(super) fn apply(reader: &Reader) -> Result<Verb, Problem> {
     reader.check_output()?;
@@ -73,7 +73,7 @@ pub(super) fn label(reader: &Reader) -> Result<Verb, Problem> {
     let Marks { objects, set, unset, overwrite, resource_version } = marks(reader)?;
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let bad = |value: &str| value.len() > 63 || !value.chars().all(fits);
-    if let Some((key, value)) = set.iter().find(|(_, value)| !super::open::is(value) && bad(value)) {
+    if let Some((key, value)) = set.iter().find(|(_, value)| !crate::line::open::is(value) && bad(value)) {
         return Err(reader.wrong(
             format!("`{value}` cannot be the value of the label {key}"),
             "a label has up to 63 letters, digits, `-`, `_` and `.`; anything else fits into an annotation",

@@ -1,10 +1,10 @@
 //! `kubectl delete`.
 
-use super::choices::choice;
 use super::model::{Cascade, Verb};
 use super::objects::{Need, objects};
-use super::problem::Problem;
-use super::reader::Reader;
+use crate::line::choices::choice;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
 
 pub(super) fn delete(reader: &Reader) -> Result<Verb, Problem> {
     reader.check_output()?;

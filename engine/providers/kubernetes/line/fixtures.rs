@@ -11,7 +11,7 @@ use super::class::class;
 use super::form::Form;
 use super::inner::inner_redis;
 use super::model::{Line, Verb};
-use super::open;
+use crate::line::open;
 
 const FIXTURES: &str = include_str!("fixtures.txt");
 

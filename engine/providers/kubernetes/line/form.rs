@@ -16,17 +16,16 @@
 
 use playbook_core::codes::Code;
 use playbook_core::diagnostic::{Diagnostic, Diagnostics};
-use playbook_core::expr::{EvalError, Rendered, Scope, Template};
+use playbook_core::expr::{EvalError, Scope, Template};
 use playbook_core::source::{Span, Spanned};
-use playbook_core::syntax::de::decode;
 use playbook_core::syntax::tree::{Entry, Node};
-use playbook_core::words;
 
 use super::body::Body;
 use super::model::Line;
 use super::secret_words::secrets;
 use super::verbs::parse;
-use super::word::Word;
+use crate::line::form::{self, Filled};
+use crate::line::word::Word;
 
 /// The words of a step with their templates open.
 #[derive(Clone, Debug)]
@@ -39,15 +38,6 @@ pub(in crate::kubernetes) struct Form {
     mapped: bool,
 }
 
-/// The words of a step with all their values.
-#[derive(Clone, Debug)]
-pub(in crate::kubernetes) struct Filled {
-    /// The words.
-    pub(in crate::kubernetes) words: Vec<Word>,
-    /// For each the secret input that went into it.
-    pub(in crate::kubernetes) secrets: Vec<Option<String>>,
-}
-
 impl Form {
     /// Reads the parameters of a step; problems go to `found`.
     pub(in crate::kubernetes) fn read(params: &Node, found: &mut Diagnostics) -> Option<Self> {
@@ -55,21 +45,11 @@ impl Form {
         if let Some(entries) = params.entries() {
             return mapping(entries, whole, found);
         }
-        let words = match (params.text(), params.items()) {
-            (Some(_), _) => line(params, found)?,
-            (None, Some(_)) => words::list(&decode::<Vec<Spanned<String>>>(params, found)?, found)?,
-            (None, None) => {
-                found.push(
-                    Diagnostic::error(
-                        Code::WrongType,
-                        whole,
-                        format!("expected a command, found {}", params.describe()),
-                    )
-                    .help("write kubectl: get pods -n NAMESPACE"),
-                );
-                return None;
-            }
-        };
+        if !form::is_words(params) {
+            found.push(form::no_command(params, "kubectl: get pods -n NAMESPACE"));
+            return None;
+        }
+        let words = form::words(params, found)?;
         Some(Self { words, body: None, whole, mapped: false })
     }
 
@@ -84,11 +64,7 @@ impl Form {
         match parse(&words) {
             Ok(line) => Some(line),
             Err(problems) => {
-                for problem in problems {
-                    let mut told = problem.diagnostic(&words, self.whole);
-                    told.edit = told.edit.filter(|_| !self.mapped);
-                    found.push(told);
-                }
+                form::tell(&problems, &words, self.whole, !self.mapped, found);
                 None
             }
         }
@@ -96,18 +72,10 @@ impl Form {
 
     /// Warns of passwords that are written out in a playbook.
     pub(in crate::kubernetes) fn lint(&self, found: &mut Diagnostics) {
-        let texts: Vec<&str> = self.words.iter().map(|word| word.fixed().unwrap_or_default()).collect();
-        for secret in secrets(&texts).into_iter().filter(|secret| texts[secret.at].len() > secret.from) {
+        for secret in secrets(&form::fixed(&self.words)) {
             // A word of a mapping with a body is shown as it is written, templates and all.
             if self.body_at(secret.at).is_none_or(|body| !body.is_open()) {
-                found.push(
-                    Diagnostic::warning(
-                        Code::SecretInTheOpen,
-                        self.words[secret.at].span(),
-                        "a password in the playbook",
-                    )
-                    .help("declare a secret input: {type: secret, from: {env: NAME}}"),
-                );
+                form::warn_of(secret, &self.words, found);
             }
         }
     }
@@ -126,17 +94,14 @@ impl Form {
     /// # Errors
     /// When a template has no value, or none that can be a word.
     pub(in crate::kubernetes) fn fill(&self, scope: &Scope) -> Result<Filled, EvalError> {
-        let mut filled = Filled { words: Vec::new(), secrets: Vec::new() };
+        let mut filled = Filled::default();
         for (at, template) in self.words.iter().enumerate() {
             let (text, secret) = match self.body_at(at) {
                 Some(body) => {
                     let (value, secret) = body.fill(scope)?;
                     (format!("{PATCH}{value}"), secret)
                 }
-                None => {
-                    let rendered = template.render(scope)?;
-                    (one_word(template, &rendered)?, rendered.secret)
-                }
+                None => form::fill(template, scope)?,
             };
             filled.words.push(match self.body_at(at) {
                 Some(_) => Word { text: Some(text), ..self.written(at, template) },
@@ -160,48 +125,7 @@ impl Form {
     }
 }
 
-impl Filled {
-    /// The texts of the words.
-    pub(in crate::kubernetes) fn texts(&self) -> Vec<String> {
-        self.words.iter().map(|word| word.text.clone().unwrap_or_default()).collect()
-    }
-
-    /// The words as people may see them.
-    pub(in crate::kubernetes) fn shown(&self) -> Vec<String> {
-        let named = self.texts().into_iter().zip(&self.secrets).map(|(text, secret)| match secret {
-            Some(name) => format!("[secret:{name}]"),
-            None => text,
-        });
-        super::mask(named.collect())
-    }
-}
-
 const PATCH: &str = "--patch=";
-
-/// A value as one word.
-fn one_word(template: &Template, rendered: &Rendered) -> Result<String, EvalError> {
-    rendered.word().map_err(|why| EvalError::Failed {
-        code: Code::Evaluation,
-        message: format!("`{}` cannot be a word of a command: {why}", template.text()),
-        help: "a word is a text, a number or true/false".into(),
-        span: template.span(),
-    })
-}
-
-/// A line; a backslash at the end of a row joins it with the next, as in a shell.
-fn line(node: &Node, found: &mut Diagnostics) -> Option<Vec<Template>> {
-    let text = node.text().unwrap_or_default();
-    let split = words::split(&Spanned::new(text.to_owned(), node.span), found)?;
-    let mut joined = Vec::with_capacity(split.len());
-    for word in split {
-        match word.text().strip_prefix('\n') {
-            Some("") => {}
-            Some(rest) => joined.push(Template::new(&Spanned::new(rest.to_owned(), word.span()), found)?),
-            None => joined.push(word),
-        }
-    }
-    Some(joined)
-}
 
 fn mapping(entries: &[Entry], whole: Span, found: &mut Diagnostics) -> Option<Form> {
     let Some((verb, flags)) = entries.split_first() else {
@@ -212,42 +136,41 @@ fn mapping(entries: &[Entry], whole: Span, found: &mut Diagnostics) -> Option<Fo
         return None;
     };
     let verbs = verb.key.value.split_whitespace().map(|word| Template::literal(word, verb.key.span));
-    let mut form = Form { words: verbs.collect(), body: None, whole, mapped: true };
-    form.words.extend(arguments(&verb.value, found)?);
+    let mut read = Form { words: verbs.collect(), body: None, whole, mapped: true };
+    read.words.extend(arguments(&verb.value, found)?);
     let mut command = None;
     for entry in flags {
         match entry.key.value.as_str() {
             "body" => {
                 let body = Body::read(&entry.value, found)?;
                 let text = format!("{PATCH}{}", body.shown());
-                form.words.push(Template::naming(text, entry.value.span, body.uses()));
-                form.body = Some((form.words.len() - 1, body));
+                read.words.push(Template::naming(text, entry.value.span, body.uses()));
+                read.body = Some((read.words.len() - 1, body));
             }
             "command" => command = Some(arguments(&entry.value, found)?),
-            name => form.words.extend(flag(name, entry, found)?),
+            name => read.words.extend(flag(name, entry, found)?),
         }
     }
     if let Some(command) = command {
-        form.words.push(Template::literal("--", whole));
-        form.words.extend(command);
+        read.words.push(Template::literal("--", whole));
+        read.words.extend(command);
     }
-    Some(form)
+    Some(read)
 }
 
 /// A line or a list of words, or nothing.
 fn arguments(node: &Node, found: &mut Diagnostics) -> Option<Vec<Template>> {
-    match (node.text(), node.items(), node.entries()) {
-        (Some(_), ..) => line(node, found),
-        (None, Some(_), _) => words::list(&decode::<Vec<Spanned<String>>>(node, found)?, found),
-        (None, None, Some(_)) => {
-            found.push(
-                Diagnostic::error(Code::WrongType, node.span, "expected a line or a list of words, found a mapping")
-                    .help("write patch: TYPE/NAME, and the patch itself under body:"),
-            );
-            None
-        }
-        (None, None, None) => Some(Vec::new()),
+    if form::is_words(node) {
+        return form::words(node, found);
     }
+    if node.entries().is_none() {
+        return Some(Vec::new());
+    }
+    found.push(
+        Diagnostic::error(Code::WrongType, node.span, "expected a line or a list of words, found a mapping")
+            .help("write patch: TYPE/NAME, and the patch itself under body:"),
+    );
+    None
 }
 
 /// `namespace: dash` → `--namespace=dash`.

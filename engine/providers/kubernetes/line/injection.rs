@@ -9,7 +9,8 @@ use super::class::class;
 use super::model::{Line, NodeChoice, Objects, Verb};
 use super::secret_words::mask;
 use super::verbs::{VERBS, parse};
-use super::word::Word;
+use crate::line::flags::Meaning;
+use crate::line::word::Word;
 
 /// Stands for a template in a line of these tests.
 const HOLE: &str = "{}";
@@ -17,11 +18,18 @@ const HOLE: &str = "{}";
 /// Words of a line; each hole is filled with `value`, or open.
 fn words(line: &str, value: Option<&str>) -> Vec<Word> {
     let word = |written: &str| match written.split_once(HOLE) {
-        None => Word { text: Some(written.into()), head: written.into(), fixed: true, span: Span::default() },
+        None => Word {
+            text: Some(written.into()),
+            head: written.into(),
+            fixed: true,
+            rest: Vec::new(),
+            span: Span::default(),
+        },
         Some((head, tail)) => Word {
             text: value.map(|value| format!("{head}{value}{tail}")),
             head: head.into(),
             fixed: false,
+            rest: vec![tail.into()],
             span: Span::default(),
         },
     };
@@ -177,7 +185,7 @@ proptest! {
         let mut line = words(VERBS[verb].name, None);
         for (head, tail, open, fixed) in rest {
             let text = if fixed { head.clone() } else { format!("{head}{tail}") };
-            line.push(Word { text: (fixed || !open).then_some(text), head, fixed, span: Span::default() });
+            line.push(Word { text: (fixed || !open).then_some(text), head, fixed, rest: Vec::new(), span: Span::default() });
         }
         if let Ok(read) = parse(&line) {
             class(&read);
@@ -243,6 +251,7 @@ fn every_flag_that_is_taken_is_read() {
         include_str!("pairs.rs"),
         include_str!("patch.rs"),
         include_str!("reader.rs"),
+        include_str!("../../line/reader.rs"),
         include_str!("rollout.rs"),
         include_str!("set.rs"),
         include_str!("verbs.rs"),
@@ -250,7 +259,7 @@ fn every_flag_that_is_taken_is_read() {
     let own = readers.iter().map(|text| text.split("const OWN").next().unwrap_or(text)).collect::<String>();
     let rest = readers[2].split("type Make").nth(1).unwrap_or_default();
     let flags = VERBS.iter().flat_map(|verb| verb.flags.iter().copied().flatten()).chain(super::flags::GLOBAL);
-    for flag in flags.filter(|flag| flag.meaning == super::flags::Meaning::Read) {
+    for flag in flags.filter(|flag| flag.meaning == Meaning::Read) {
         let name = format!("\"{}\"", flag.name);
         assert!(own.contains(&name) || rest.contains(&name), "--{}", flag.name);
     }

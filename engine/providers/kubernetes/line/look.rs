@@ -1,11 +1,11 @@
 //! Verbs that only look: get, describe, events, logs, top, wait, auth can-i. And exec.
 
-use super::choices::choice;
 use super::model::{Exec, Logs, Objects, Verb, Wanted};
 use super::objects::{Need, kind, name, objects, type_and_name};
-use super::problem::Problem;
-use super::reader::Reader;
-use super::word::Piece;
+use crate::line::choices::choice;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 pub(super) fn get(reader: &Reader) -> Result<Verb, Problem> {
     reader.check_output()?;

@@ -7,7 +7,6 @@
 
 mod body;
 mod change;
-mod choices;
 mod class;
 mod create;
 mod delete;
@@ -21,28 +20,22 @@ mod form_tests;
 mod injection;
 mod inner;
 mod look;
-mod looking;
 mod measure;
 pub(in crate::kubernetes) mod model;
 mod nodes;
 mod objects;
-pub(in crate::kubernetes) mod open;
 mod pairs;
 mod patch;
-mod problem;
 mod reader;
 mod rollout;
-mod scan;
 mod secret_words;
 mod set;
-mod shell;
 mod tables;
 mod unsuitable;
 mod verbs;
-mod word;
 
 pub(in crate::kubernetes) use class::class;
-pub(in crate::kubernetes) use form::{Filled, Form};
+pub(in crate::kubernetes) use form::Form;
 pub(in crate::kubernetes) use inner::{Look, command_place};
-pub(in crate::kubernetes) use secret_words::{mask, names_a_secret, secrets};
+pub(in crate::kubernetes) use secret_words::{mask, secrets};
 pub(in crate::kubernetes) use verbs::parse;

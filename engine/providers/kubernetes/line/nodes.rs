@@ -2,8 +2,8 @@
 
 use super::model::{NodeChoice, Verb};
 use super::objects::name;
-use super::problem::Problem;
-use super::reader::Reader;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
 
 fn nodes(reader: &Reader) -> Result<NodeChoice, Problem> {
     let selectors = reader.selectors()?;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::model::Objects;
-use super::problem::Problem;
-use super::reader::Reader;
-use super::word::Piece;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 /// How much a verb wants to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

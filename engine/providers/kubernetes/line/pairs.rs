@@ -1,8 +1,8 @@
 //! `KEY=VALUE` and `KEY-`.
 
-use super::problem::Problem;
-use super::reader::Reader;
-use super::word::Piece;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 /// Arguments sorted into objects, pairs and keys to take away.
 #[derive(Debug, Default)]

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::choices::choice;
 use super::model::{Patch, PatchType, Verb};
 use super::objects::{Need, objects, path};
-use super::problem::Problem;
-use super::reader::Reader;
-use super::word::Piece;
+use crate::line::choices::choice;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 pub(super) fn patch(reader: &Reader) -> Result<Verb, Problem> {
     reader.check_output()?;

@@ -2,8 +2,8 @@
 
 use super::model::{Objects, Verb};
 use super::objects::{Need, objects};
-use super::problem::Problem;
-use super::reader::Reader;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
 
 fn workloads(reader: &Reader) -> Result<Objects, Problem> {
     reader.check_output()?;

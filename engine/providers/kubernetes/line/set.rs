@@ -4,8 +4,8 @@ use super::measure::quantity;
 use super::model::Verb;
 use super::objects::{Need, objects};
 use super::pairs::{pair, pairs, texts};
-use super::problem::Problem;
-use super::reader::Reader;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
 
 pub(super) fn image(reader: &Reader) -> Result<Verb, Problem> {
     reader.check_output()?;
@@ -55,7 +55,7 @@ pub(super) fn resources(reader: &Reader) -> Result<Verb, Problem> {
 /// `cpu=200m,memory=512Mi`.
 pub(super) fn amounts(reader: &Reader, name: &str) -> Result<Vec<(String, String)>, Problem> {
     let mut amounts = Vec::new();
-    for piece in reader.last(name).map(super::word::Piece::list).unwrap_or_default() {
+    for piece in reader.last(name).map(crate::line::word::Piece::list).unwrap_or_default() {
         let (resource, amount) = pair(&piece)?;
         amounts.push((resource, quantity(&amount)?));
     }

@@ -1,8 +1,7 @@
 //! Which verb takes which flags.
 
-use super::flags::{
-    ALL, ANYWHERE, CHANGES, FIELDS, FILES, Group, LABELS, PRINT, VALIDATION, WATCH, maybe, switch, value,
-};
+use super::flags::{ALL, ANYWHERE, CHANGES, FIELDS, FILES, LABELS, PRINT, VALIDATION, WATCH};
+use crate::line::flags::{Group, maybe, switch, value};
 
 const EXPRESSION: &str = "the result is data: count and choose with an expression over steps.ID.items";
 

@@ -1,6 +1,6 @@
 //! What kubectl can do and a step cannot, and what to write instead.
 
-use super::problem::Problem;
+use crate::line::problem::Problem;
 
 /// Why this verb cannot be a step.
 pub(super) fn verb(at: usize, name: &str) -> Option<Problem> {

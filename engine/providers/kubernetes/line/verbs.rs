@@ -1,14 +1,15 @@
 //! Which word is the verb, and who reads the rest.
 
-use super::flags::{self, GLOBAL, Group, Takes};
-use super::measure;
+use super::flags::GLOBAL;
 use super::model::{Line, Verb};
-use super::problem::{At, Problem};
-use super::reader::Reader;
-use super::scan::sort;
-use super::shell::shell_words;
-use super::word::{Piece, Word};
 use super::{change, create, delete, look, nodes, patch, rollout, set, tables, unsuitable};
+use crate::line::flags::{self, Group, Takes};
+use crate::line::measure;
+use crate::line::problem::{At, Problem};
+use crate::line::reader::Reader;
+use crate::line::scan::{Order, sort};
+use crate::line::shell::shell_words;
+use crate::line::word::{Piece, Word};
 
 /// A verb: its names, its flags and its reader.
 pub(super) struct Known {
@@ -68,7 +69,7 @@ pub(in crate::kubernetes) fn parse(words: &[Word]) -> Result<Line, Vec<Problem>>
     let end = if known.runs { dashes(words) } else { words.len() };
     let mut problems = shell_words(words, end);
     let groups: Vec<Group> = known.flags.iter().copied().chain([GLOBAL]).collect();
-    let sorted = sort(words, &places, &groups, &mut problems);
+    let sorted = sort(words, &places, &groups, Order::Mixed, &mut problems);
     let mut reader = Reader::new(known.name.to_owned(), at, sorted);
     if !known.runs {
         reader.arguments.extend(reader.rest.take().unwrap_or_default());

@@ -25,8 +25,9 @@ use super::within_undo::Record;
 use crate::kubernetes::client::{Inside, Reader};
 use crate::kubernetes::faults;
 use crate::kubernetes::line::model::{Exec, Line};
-use crate::kubernetes::line::{Filled, Form, command_place};
+use crate::kubernetes::line::{self, Form, command_place};
 use crate::kubernetes::target::KubeTarget;
+use crate::line::form::Filled;
 
 /// Those who know a program.
 pub(in crate::kubernetes) type Insiders = Arc<[Arc<dyn Insider>]>;
@@ -95,7 +96,7 @@ impl Within {
     pub(in crate::kubernetes) fn prepare(&self, filled: &Filled, scope: &Scope) -> Result<WithinAction, EvalError> {
         let flags = filled.texts().get(self.flags.clone()).map(<[String]>::to_vec).unwrap_or_default();
         let action = self.draft.prepare(scope)?;
-        let shown = filled.shown();
+        let shown = line::mask(filled.named());
         let mut words = shown.get(..self.flags.end).map(<[String]>::to_vec).unwrap_or_default();
         words.extend(action.words());
         Ok(WithinAction { insider: Arc::clone(&self.insider), flags, action, words })

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::{object, with};
 use crate::kubernetes::line::model::Create;
 use crate::kubernetes::line::pairs::pair;
-use crate::kubernetes::line::problem::Problem;
-use crate::kubernetes::line::reader::Reader;
 use crate::kubernetes::line::set::amounts;
-use crate::kubernetes::line::word::Piece;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 pub(super) fn namespace(_: &Reader, name: &str) -> Result<Create, Problem> {
     Ok(Create::Object(object("v1", "Namespace", name)))

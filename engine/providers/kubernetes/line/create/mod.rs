@@ -10,12 +10,13 @@ mod workload;
 
 use serde_json::{Value, json};
 
-use super::flags::{CHANGES, FILES, Flag, Group, PRINT, VALIDATION, switch, value};
+use super::flags::{CHANGES, FILES, PRINT, VALIDATION};
 use super::model::{Create, Objects, Verb};
 use super::objects::{Need, name, objects};
-use super::problem::Problem;
-use super::reader::Reader;
-use super::word::Piece;
+use crate::line::flags::{Flag, Group, switch, value};
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 /// Flags of all generators; [`allowed`] tells which generator takes which.
 pub(super) const FLAGS: &[Group] = &[PRINT, FILES, CHANGES, VALIDATION, OWN];

@@ -6,9 +6,9 @@ use super::names::group;
 use super::{object, with};
 use crate::kubernetes::line::model::Create;
 use crate::kubernetes::line::objects::name as one_name;
-use crate::kubernetes::line::problem::Problem;
-use crate::kubernetes::line::reader::Reader;
-use crate::kubernetes::line::word::Piece;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 const API: &str = "rbac.authorization.k8s.io/v1";
 const GROUP: &str = "rbac.authorization.k8s.io";

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::object;
-use crate::kubernetes::line::measure::{at_least, whole};
+use crate::kubernetes::line::measure::at_least;
 use crate::kubernetes::line::model::{Create, Number};
-use crate::kubernetes::line::problem::Problem;
-use crate::kubernetes::line::reader::Reader;
-use crate::kubernetes::line::word::Piece;
+use crate::line::measure::whole;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 pub(super) fn cluster_ip(reader: &Reader, name: &str) -> Result<Create, Problem> {
     let address = reader.text("clusterip");

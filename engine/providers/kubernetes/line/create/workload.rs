@@ -6,9 +6,9 @@ use super::{object, with};
 use crate::kubernetes::line::measure::at_least;
 use crate::kubernetes::line::model::{Create, Number};
 use crate::kubernetes::line::objects::type_and_name;
-use crate::kubernetes::line::problem::Problem;
-use crate::kubernetes::line::reader::Reader;
-use crate::kubernetes::line::word::Piece;
+use crate::line::problem::Problem;
+use crate::line::reader::Reader;
+use crate::line::word::Piece;
 
 fn command(reader: &Reader) -> Vec<String> {
     reader.rest.iter().flatten().map(Piece::value).collect()

@@ -4,7 +4,7 @@ use super::problem::Problem;
 use super::reader::Reader;
 
 /// The value of a flag, written out, if it is one of `known`.
-pub(super) fn choice<'a>(reader: &'a Reader, name: &str, known: &[&str]) -> Result<Option<&'a str>, Problem> {
+pub(crate) fn choice<'a>(reader: &'a Reader, name: &str, known: &[&str]) -> Result<Option<&'a str>, Problem> {
     let Some(given) = reader.written(name)? else { return Ok(None) };
     if known.contains(&given) {
         return Ok(Some(given));

@@ -8,7 +8,7 @@ use super::word::Word;
 
 /// Where a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kubernetes) enum At {
+pub(crate) enum At {
     /// In this word.
     Word(usize),
     /// In the line as a whole.
@@ -17,43 +17,49 @@ pub(in crate::kubernetes) enum At {
 
 /// Something wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::kubernetes) struct Problem {
+pub(crate) struct Problem {
     /// What is wrong: a lower-case fragment.
-    pub(in crate::kubernetes) message: String,
+    pub(crate) message: String,
     /// What to write instead.
-    pub(in crate::kubernetes) help: String,
+    pub(crate) help: String,
     /// Where.
-    pub(in crate::kubernetes) at: At,
+    pub(crate) at: At,
     /// Its page.
-    pub(in crate::kubernetes) code: Code,
+    pub(crate) code: Code,
     /// What was written and what was probably meant.
     meant: Option<(String, String)>,
 }
 
 impl Problem {
     /// Wrong arguments.
-    pub(super) fn new(at: At, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn new(at: At, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into(), at, code: Code::Arguments, meant: None }
     }
 
     /// A problem of the line as a whole.
-    pub(super) fn line(message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn line(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(At::Line, message, help)
     }
 
-    /// Something that kubectl does and a step does not.
-    pub(super) fn unsuitable(at: usize, message: impl Into<String>, help: impl Into<String>) -> Self {
+    /// Something that a program does and a step does not.
+    pub(crate) fn unsuitable(at: usize, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { code: Code::UnsuitableCommand, ..Self::new(At::Word(at), message, help) }
     }
 
     /// A name that nothing has: the nearest one that exists is the help.
-    pub(super) fn unknown(at: usize, message: impl Into<String>, given: &str, known: &[&str]) -> Self {
+    pub(crate) fn unknown(at: usize, message: impl Into<String>, given: &str, known: &[&str]) -> Self {
         let otherwise = format!("known here: {}", known.join(", "));
         Self { code: Code::UnknownCommand, ..Self::new(At::Word(at), message, "") }.near(given, known, otherwise)
     }
 
+    /// With what was written and what to write for it.
+    pub(crate) fn instead_of(mut self, given: &str, meant: &str) -> Self {
+        self.meant = Some((given.to_owned(), meant.to_owned()));
+        self
+    }
+
     /// "did you mean", if one of `known` is near `given`; else another help.
-    pub(super) fn near(mut self, given: &str, known: &[&str], otherwise: impl Into<String>) -> Self {
+    pub(crate) fn near(mut self, given: &str, known: &[&str], otherwise: impl Into<String>) -> Self {
         match nearest(given, known.iter().copied()) {
             Some(near) => {
                 self.help = format!("did you mean `{near}`?");
@@ -65,7 +71,7 @@ impl Problem {
     }
 
     /// As a diagnostic; `whole` is the place of the line.
-    pub(in crate::kubernetes) fn diagnostic(&self, words: &[Word], whole: Span) -> Diagnostic {
+    pub(crate) fn diagnostic(&self, words: &[Word], whole: Span) -> Diagnostic {
         let span = match self.at {
             At::Word(at) => words.get(at).map_or(whole, |word| word.span),
             At::Line => match (words.first(), words.last()) {
@@ -88,6 +94,10 @@ impl Problem {
         let as_written = (word.span.end - word.span.start) as usize == word.head.len();
         let mut places = word.head.match_indices(given.as_str()).map(|(start, _)| start);
         let start = places.next().filter(|_| as_written && places.next().is_none())?;
+        // A word that is left out takes what is between it and the next with it.
+        if let (true, Some(next)) = (meant.is_empty() && given == &word.head, words.get(at + 1)) {
+            return Some((Span::new(word.span.file, word.span.start as usize, next.span.start as usize), meant));
+        }
         Some((word.span.slice(start, start + given.len()), meant))
     }
 }

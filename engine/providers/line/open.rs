@@ -7,16 +7,16 @@
 const MARK: char = '\u{10FFFF}';
 
 /// An open text that begins with `head`.
-pub(super) fn text(head: &str) -> String {
+pub(crate) fn text(head: &str) -> String {
     format!("{head}{MARK}")
 }
 
 /// Has this text no value yet?
-pub(in crate::kubernetes) fn is(text: &str) -> bool {
+pub(crate) fn is(text: &str) -> bool {
     text.contains(MARK)
 }
 
 /// An open text for people.
-pub(in crate::kubernetes) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.replace(MARK, "…")
 }

@@ -6,27 +6,45 @@ use super::word::{Piece, Word};
 
 /// A flag and its value.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
-    pub(super) flag: &'static Flag,
-    pub(super) value: Piece,
+pub(crate) struct Given {
+    pub(crate) flag: &'static Flag,
+    pub(crate) value: Piece,
 }
 
 /// The words of a line, sorted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sorted {
-    pub(super) arguments: Vec<Piece>,
-    pub(super) given: Vec<Given>,
+pub(crate) struct Sorted {
+    pub(crate) arguments: Vec<Piece>,
+    pub(crate) given: Vec<Given>,
     /// What stands after `--`; none if there is no `--`.
-    pub(super) rest: Option<Vec<Piece>>,
+    pub(crate) rest: Option<Vec<Piece>>,
+}
+
+/// Where flags can stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Anywhere before `--`.
+    Mixed,
+    /// Before the first argument: what follows it belongs to another program.
+    FlagsFirst,
 }
 
 /// Sorts the words; those at `verbs` name the verb and are left out.
-pub(super) fn sort(words: &[Word], verbs: &[usize], groups: &[Group], problems: &mut Vec<Problem>) -> Sorted {
+pub(crate) fn sort(
+    words: &[Word],
+    verbs: &[usize],
+    groups: &[Group],
+    order: Order,
+    problems: &mut Vec<Problem>,
+) -> Sorted {
     let mut scan = Scan { words, groups, sorted: Sorted::default(), problems };
     let mut at = 0;
     while at < words.len() {
         let word = &words[at];
         if verbs.contains(&at) {
+            at += 1;
+        } else if order == Order::FlagsFirst && !scan.sorted.arguments.is_empty() {
+            scan.sorted.arguments.push(Piece::of(word, at));
             at += 1;
         } else if word.fixed && word.head == "--" {
             let rest = words.iter().enumerate().skip(at + 1).filter(|(at, _)| !verbs.contains(at));

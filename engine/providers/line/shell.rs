@@ -4,7 +4,7 @@ use super::problem::Problem;
 use super::word::Word;
 
 /// Words that only a shell understands. `inside`: from this word on they go to a program in a pod.
-pub(super) fn shell_words(words: &[Word], inside: usize) -> Vec<Problem> {
+pub(crate) fn shell_words(words: &[Word], inside: usize) -> Vec<Problem> {
     let of = |(at, word): (usize, &Word)| {
         // In quotes it is an argument of that program.
         let quoted = (word.span.end - word.span.start) as usize == word.head.len() + 2;

@@ -1,4 +1,4 @@
-//! Programs that only look and end by themselves: what a plan may run in a pod.
+//! Programs that only look and end by themselves: what a plan may run in a pod or a container.
 //!
 //! Invariant: what is not known is not a look. A flag counts only if it is listed here, in every
 //! implementation that images have (GNU, busybox, BSD) it does the same harmless thing or is refused
@@ -8,7 +8,7 @@ use super::open;
 
 /// Where programs are that images bring along.
 const FOLDERS: &[&str] = &["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin"];
-/// Where else images have redis-cli.
+/// Where else images have the programs of Redis.
 const REDIS_FOLDERS: &[&str] = &["/opt/bitnami/redis/bin", "/opt/bitnami/redis-cluster/bin"];
 
 /// Flags and operands of a program that are known to be harmless.
@@ -138,10 +138,11 @@ const PROC_OF_ONE: &[&str] = &[
 
 /// Does this program, with these arguments, only look and end by itself? A word that has no value yet
 /// is taken for one that is harmless where no word could do harm.
-pub(super) fn looks(command: &[String]) -> bool {
+pub(crate) fn looks(command: &[String]) -> bool {
     let Some((path, arguments)) = command.split_first() else { return false };
     let (folder, program) = path.rsplit_once('/').map_or((None, path.as_str()), |(at, name)| (Some(at), name));
-    let known = |folder: &str| FOLDERS.contains(&folder) || (program == "redis-cli" && REDIS_FOLDERS.contains(&folder));
+    let known =
+        |folder: &str| FOLDERS.contains(&folder) || (program.starts_with("redis-") && REDIS_FOLDERS.contains(&folder));
     // Of a program elsewhere nobody knows more than its name.
     if open::is(path) || !folder.is_none_or(known) {
         return false;
@@ -157,7 +158,12 @@ pub(super) fn looks(command: &[String]) -> bool {
     }
     let all = |known: &[&str]| arguments.iter().all(|word| known.contains(&word.as_str()) || format(program, word));
     match program {
-        "redis-cli" => super::inner::redis_looks(arguments),
+        "redis-cli" => super::redis_cli::redis_looks(arguments),
+        "redis-server" => matches!(arguments, [only] if ["--version", "-v"].contains(&only.as_str())),
+        // With --fix and --truncate-to-timestamp they mend what they find.
+        "redis-check-aof" | "redis-check-rdb" => {
+            matches!(arguments, [file] if !file.starts_with('-') && ends(file))
+        }
         "hostname" => all(HOSTNAME),
         "date" => all(DATE),
         "nc" | "ncat" | "netcat" => only_knocks(arguments),
@@ -325,6 +331,9 @@ mod tests {
             "nc -v -z -w 3 10.0.0.1 6379 6380-6390",
             "ncat -zv4 redis 6379",
             "redis-cli --version",
+            "redis-server --version",
+            "redis-check-aof /data/appendonly.aof",
+            "/usr/local/bin/redis-check-rdb dump.rdb",
             "/opt/bitnami/redis/bin/redis-cli --bigkeys",
         ] {
             assert!(line(text), "{text}");
@@ -379,6 +388,13 @@ mod tests {
             "head -n 1 /dev/random",
             "wc -c /dev/zero",
             "cat -",
+            "redis-check-aof --fix /data/appendonly.aof",
+            "redis-check-aof --truncate-to-timestamp 1 /data/appendonly.aof",
+            "redis-check-aof /dev/zero",
+            "redis-check-rdb -",
+            "redis-check-rdb",
+            "redis-server",
+            "redis-server /etc/redis.conf",
             "/tmp/ls",
             "./ls",
             "bin/ls",
