@@ -24,6 +24,8 @@ const MOST: usize = 1000;
 pub(crate) struct Beside {
     /// None for the library.
     dir: Option<PathBuf>,
+    /// The same, whole.
+    folder: Option<String>,
     /// As an earlier run began with them; these count, not what is there now.
     kept: Option<BTreeMap<String, String>>,
     /// What was read.
@@ -33,7 +35,10 @@ pub(crate) struct Beside {
 impl Beside {
     /// Of a playbook.
     pub(crate) fn of(playbook: &Path) -> Self {
-        Self { dir: Some(playbook.parent().unwrap_or(Path::new("")).to_owned()), ..Self::default() }
+        let dir = playbook.parent().unwrap_or(Path::new("")).to_owned();
+        let whole = std::path::absolute(if dir.as_os_str().is_empty() { Path::new(".") } else { &dir });
+        let folder = whole.ok().and_then(|whole| whole.into_os_string().into_string().ok());
+        Self { dir: Some(dir), folder, ..Self::default() }
     }
 
     /// Of a run that began earlier.
@@ -132,5 +137,9 @@ impl Files for Beside {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.extend(found.iter().map(|file| (file.path.clone(), file.text.clone())));
         Ok(found)
+    }
+
+    fn folder(&self) -> Option<&str> {
+        self.folder.as_deref()
     }
 }

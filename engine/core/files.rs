@@ -10,6 +10,12 @@ pub trait Files: Send + Sync {
     /// # Errors
     /// In words that follow "PATH: ".
     fn read(&self, path: &str, recursive: bool) -> Result<Vec<Attached>, String>;
+
+    /// The playbook's folder, whole: what stays where it is, such as a folder that a container mounts, is
+    /// relative to it. A playbook of the library has none.
+    fn folder(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// One file.

@@ -35,6 +35,9 @@ pub(super) use wire::{Answer, Wire};
 
 use super::target::DockerTarget;
 
+/// How long what cleans up may take.
+const IN_THE_END: Duration = Duration::from_secs(10);
+
 /// A request to the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Call {
@@ -223,6 +226,15 @@ impl<'a> Writer<'a> {
     /// change was made.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, Fault> {
         self.reader.wire.send(call, self.reader.cancel).await
+    }
+
+    /// Sends what cleans up, also when it was told to stop; not for long.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub(super) async fn send_in_the_end(&self, call: &Call) -> Result<Answer, Fault> {
+        let limit = call.limit.unwrap_or(IN_THE_END).min(IN_THE_END);
+        self.reader.wire.send(&call.clone().within(limit), &playbook_core::ports::Never).await
     }
 
     /// Sends a change that tells line by line how far it is. The time of the call is that between two

@@ -1,11 +1,91 @@
-//! Docker: docker and compose lines, spoken to the Engine API.
+//! Docker: docker and compose lines, understood without docker and spoken to the Engine API.
 //!
-//! Plans ask over a connection that lets only GET through ([`client`]).
-#![allow(dead_code, reason = "used by what is built beside it")]
+//! A line is parsed and classified before any engine is asked ([`line`]). Plans ask over a connection
+//! that lets only GET through ([`client`]). Changes are captured container by container ([`change`]) and
+//! taken back only where they are still as they were left ([`undo`]). Projects of compose are found by
+//! their labels; what only the compose file can tell is asked of the compose that is installed
+//! ([`compose`]).
 
+mod again;
+mod asked;
+mod change;
 mod client;
+mod compose;
 mod expect;
 mod faults;
+mod find;
+mod kind;
 mod line;
+mod look;
+mod memory;
+mod ready;
+mod record;
+mod settle;
+mod standing;
 mod target;
 mod target_draft;
+mod undo;
+
+use std::sync::Arc;
+
+use playbook_core::action::{
+    Fault, Kind, Provider, ReadAccess, TargetDraft, Undo, UndoPart, UndoRecord, Verdict, WriteAccess,
+};
+use playbook_core::diagnostic::Diagnostics;
+use playbook_core::plan::Planned;
+use playbook_core::ports::BoxFuture;
+use playbook_core::syntax::tree::Entry;
+use serde_json::Value;
+
+/// The Docker provider.
+pub fn provider() -> Arc<dyn Provider> {
+    Arc::new(Docker)
+}
+
+struct Docker;
+
+impl Provider for Docker {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a Docker engine"
+    }
+
+    fn kinds(&self) -> Vec<Arc<dyn Kind>> {
+        vec![Arc::new(kind::DockerKind)]
+    }
+
+    fn target(&self, entry: &Entry, siblings: &[Entry], found: &mut Diagnostics) -> Option<Arc<dyn TargetDraft>> {
+        Some(Arc::new(target_draft::read(entry, siblings, found)?))
+    }
+
+    fn target_schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        target_draft::schema(generator)
+    }
+
+    fn undo<'a>(
+        &'a self,
+        access: WriteAccess<'a>,
+        parts: Vec<UndoPart>,
+    ) -> BoxFuture<'a, Result<Box<dyn Undo + 'a>, Fault>> {
+        Box::pin(async move { Ok(Box::new(undo::DockerUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>) })
+    }
+
+    fn plan_undo<'a>(&'a self, access: ReadAccess<'a>, parts: &'a [UndoPart]) -> BoxFuture<'a, Result<Planned, Fault>> {
+        Box::pin(undo::plan(access, parts))
+    }
+
+    fn probe<'a>(&'a self, access: ReadAccess<'a>, part: &'a UndoPart) -> BoxFuture<'a, Result<Verdict, Fault>> {
+        Box::pin(undo::probe(access, part))
+    }
+
+    fn settles(&self, record: &UndoRecord) -> bool {
+        settle::settles(record)
+    }
+
+    fn settle<'a>(&'a self, access: WriteAccess<'a>, parts: Vec<UndoPart>) -> BoxFuture<'a, Result<Value, Fault>> {
+        Box::pin(async move { settle::settle(access, &parts).await })
+    }
+}

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use super::client::{Call, Place, Reader, Wire, open};
 use super::expect::Expect;
 use super::faults;
+use super::memory::Memory;
 
 /// An engine. Connects when it is first used.
 pub(super) struct DockerTarget {
@@ -18,16 +19,22 @@ pub(super) struct DockerTarget {
     place: Place,
     expect: Option<Expect>,
     wire: OnceCell<Wire>,
+    memory: Memory,
 }
 
 impl DockerTarget {
     pub(super) fn new(name: &str, place: Place, expect: Option<Expect>) -> Self {
-        Self { name: name.to_owned(), place, expect, wire: OnceCell::new() }
+        Self { name: name.to_owned(), place, expect, wire: OnceCell::new(), memory: Memory::default() }
     }
 
     /// The target of an access, which is always one of this provider's.
     pub(super) fn of(target: &dyn Target) -> Result<&Self, Fault> {
         target.as_any().downcast_ref().ok_or_else(|| faults::internal("a target of another provider"))
+    }
+
+    /// What this process did there.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Where the engine is, found out once.

@@ -1,0 +1,231 @@
+//! What stands around a change: who depends on a container, what comes free, what is lost with it.
+
+use playbook_core::action::Fault;
+use serde_json::Value;
+
+use super::item::{Item, Seen};
+use super::items::does;
+use super::plan::{STAYS, of_service};
+use crate::docker::client::{Call, Reader, part};
+use crate::docker::compose::{PROJECT, depends_on};
+use crate::docker::line::model::Act;
+use crate::docker::record::{Kept, Thing};
+use crate::docker::standing::{Does, Standing, id, label, name};
+
+/// Containers that are looked at for what they depend on.
+const MOST: usize = 200;
+/// Files that are counted of what a container wrote.
+const NAMES: usize = 4;
+
+/// Where a stored container says how many files it had written.
+pub(in crate::docker) const WRITTEN: &str = "playbook.written";
+
+/// The other containers of the engine.
+#[derive(Default)]
+pub(super) struct Around {
+    /// As `inspect` tells them: those that run, and are not part of the change themselves.
+    others: Vec<Value>,
+}
+
+impl Around {
+    /// Looks at them, if the change is one that could reach them.
+    pub(super) async fn look(reader: &Reader<'_>, items: &[Item]) -> Result<Self, Fault> {
+        let touched: Vec<&str> = items.iter().filter_map(reaches).collect();
+        if touched.is_empty() {
+            return Ok(Self::default());
+        }
+        let all = reader.get(&Call::get("/containers/json")).await?;
+        let all = all.as_array().cloned().unwrap_or_default();
+        let mut others = Vec::new();
+        for one in all.iter().filter(|one| does(one) == Does::Run && !touched.contains(&id(one))).take(MOST) {
+            others.extend(reader.find(&Call::get(Thing::Container.read(id(one)))).await?);
+        }
+        Ok(Self { others })
+    }
+}
+
+/// The container that others may miss.
+fn reaches(item: &Item) -> Option<&str> {
+    match item {
+        Item::Life { id, act: Act::Stop { .. } | Act::Restart { .. } | Act::Kill { .. } | Act::Pause } => Some(id),
+        Item::Remove { what: Thing::Container, id, .. } => Some(id),
+        _ => None,
+    }
+}
+
+/// Is this value of a setting that of none?
+pub(in crate::docker) fn is_none(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// What else to know of a part.
+///
+/// # Errors
+/// When the engine does not answer.
+pub(super) async fn notes(
+    reader: &Reader<'_>,
+    item: &Item,
+    seen: &Seen,
+    around: &Around,
+) -> Result<Vec<String>, Fault> {
+    let mut notes = Vec::new();
+    let container = &seen.thing;
+    if reaches(item).is_some() && Standing::of(container).does() != Does::Rest {
+        notes.extend(dependents(container, &around.others));
+        notes.extend(stops(item, container));
+    }
+    match item {
+        Item::Remove { what: Thing::Container, id, name, volumes, again, .. } => {
+            notes.extend(told(&written(reader, id).await?, name));
+            if *volumes {
+                notes.extend(anonymous(container));
+            } else if *again {
+                notes.push("volumes stay, also those without a name".into());
+            }
+        }
+        Item::Remove { what: Thing::Volume, name, .. } => notes.extend(users(reader, name).await?),
+        Item::Life { act: Act::Update(_), .. } => {
+            if let Kept::Settings { before, wanted, .. } = &seen.kept
+                && wanted.contains_key("Memory")
+                && before.get("Memory").is_none_or(is_none)
+            {
+                notes.push(STAYS.into());
+            }
+        }
+        _ => {}
+    }
+    Ok(notes)
+}
+
+/// Who depends on it.
+fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let title = name(container);
+    let text = |one: &Value, at: &str| one.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |one: &Value, at: &str| one.pointer(at).and_then(Value::as_array).cloned().unwrap_or_default();
+    let names = |fits: &dyn Fn(&Value) -> bool| -> Vec<String> {
+        others.iter().filter(|one| fits(one)).map(|one| name(one).to_owned()).collect()
+    };
+    let of_network = names(&|one| text(one, "/HostConfig/NetworkMode") == format!("container:{}", id(container)));
+    if !of_network.is_empty() {
+        notes.push(format!("{} use the network of {title}, and lose it", of_network.join(", ")));
+    }
+    let linked = names(&|one| {
+        let links = list(one, "/HostConfig/Links");
+        links.iter().filter_map(Value::as_str).any(|link| link.starts_with(&format!("/{title}:")))
+    });
+    if !linked.is_empty() {
+        notes.push(format!("{} are linked to {title}", linked.join(", ")));
+    }
+    let from = names(&|one| {
+        let from = list(one, "/HostConfig/VolumesFrom");
+        let of = |entry: &str| entry.split(':').next().is_some_and(|other| other == title || id(container).starts_with(other));
+        from.iter().filter_map(Value::as_str).any(of)
+    });
+    if !from.is_empty() {
+        notes.push(format!("{} use the volumes of {title}", from.join(", ")));
+    }
+    if let Some(service) = of_service(container) {
+        let project = label(container, PROJECT);
+        let waits = names(&|one| label(one, PROJECT) == project && depends_on(one).contains(&service));
+        if !waits.is_empty() {
+            notes.push(format!("{} depend on {service} (depends_on of compose)", waits.join(", ")));
+        }
+    }
+    let networks = container.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
+    for network in networks.into_iter().flatten().map(|(network, _)| network) {
+        if matches!(network.as_str(), "bridge" | "host" | "none") {
+            continue;
+        }
+        let there = |one: &Value| {
+            one.pointer("/NetworkSettings/Networks").and_then(Value::as_object).is_some_and(|all| all.contains_key(network))
+        };
+        let near = names(&there);
+        if !near.is_empty() {
+            notes.push(format!("{} share the network {network}, and may talk to it", near.join(", ")));
+        }
+    }
+    notes
+}
+
+/// What its stop means by itself.
+fn stops(item: &Item, container: &Value) -> Vec<String> {
+    let mut notes = Vec::new();
+    let stays = !matches!(item, Item::Life { act: Act::Restart { .. } | Act::Pause, .. });
+    let ports = container.pointer("/NetworkSettings/Ports").and_then(Value::as_object);
+    let mut published = Vec::new();
+    for (port, hosts) in ports.into_iter().flatten() {
+        for host in hosts.as_array().into_iter().flatten() {
+            let text = |field: &str| host.get(field).and_then(Value::as_str).unwrap_or_default();
+            published.push(format!("{}:{} → {port}", text("HostIp"), text("HostPort")));
+        }
+    }
+    if !published.is_empty() {
+        let verb = if stays { "comes free" } else { "does not answer meanwhile" };
+        notes.push(format!("{} {verb}", published.join(", ")));
+    }
+    let policy = container.pointer("/HostConfig/RestartPolicy/Name").and_then(Value::as_str).unwrap_or_default();
+    let life = matches!(item, Item::Life { act: Act::Stop { .. } | Act::Kill { .. }, .. });
+    match policy {
+        "always" if life => notes.push(format!(
+            "{} has restart: always; stopped by hand it stays so until the engine is restarted",
+            name(container)
+        )),
+        "unless-stopped" if life => {
+            notes.push(format!("{} has restart: unless-stopped; stopped by hand it stays so", name(container)));
+        }
+        _ => {}
+    }
+    if Standing::of(container).health.as_deref() == Some("unhealthy") {
+        notes.push(format!("{} is unhealthy now; a rollback does not expect it to be healthy", name(container)));
+    }
+    notes
+}
+
+/// The files that a container wrote outside of volumes.
+///
+/// # Errors
+/// When the engine does not answer.
+pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &str) -> Result<Vec<String>, Fault> {
+    let changes = reader.get(&Call::get(format!("/containers/{}/changes", part(container)))).await?;
+    let changes = changes.as_array().cloned().unwrap_or_default();
+    let mut paths: Vec<String> = changes.iter().filter_map(|one| Some(one.get("Path")?.as_str()?.to_owned())).collect();
+    paths.sort();
+    // A folder is listed for each file in it, and stands before them.
+    let holds = |at: usize| paths.get(at + 1).is_some_and(|next| next.starts_with(&format!("{}/", paths[at])));
+    let leaves: Vec<String> = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone()).collect();
+    Ok(leaves)
+}
+
+fn told(written: &[String], name: &str) -> Option<String> {
+    if written.is_empty() {
+        return None;
+    }
+    let shown = written.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if written.len() > NAMES { ", …" } else { "" };
+    Some(format!("what {name} wrote outside of volumes is lost ({} files: {shown}{more})", written.len()))
+}
+
+/// Volumes that go with `-v`.
+fn anonymous(container: &Value) -> Option<String> {
+    let mounts = container.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+    let own = |mount: &&Value| {
+        let name = mount.get("Name").and_then(Value::as_str).unwrap_or_default();
+        name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let places: Vec<&str> = mounts.filter(own).filter_map(|mount| mount.get("Destination")?.as_str()).collect();
+    (!places.is_empty()).then(|| format!("the volumes at {} of {} are lost with their data", places.join(", "), name(container)))
+}
+
+/// Who uses a volume.
+async fn users(reader: &Reader<'_>, volume: &str) -> Result<Option<String>, Fault> {
+    let filters = serde_json::json!({"volume": [volume]}).to_string();
+    let all = reader.get(&Call::get("/containers/json").query("all", "1").query("filters", filters)).await?;
+    let names: Vec<&str> = all.as_array().into_iter().flatten().map(super::items::listed).collect();
+    Ok((!names.is_empty()).then(|| format!("{} use the volume {volume}, so the engine will refuse", names.join(", "))))
+}

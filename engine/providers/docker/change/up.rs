@@ -1,0 +1,415 @@
+//! `compose up` and what else only the compose file can tell: carried out by the compose that is
+//! installed, planned from its own digests, and taken back from what the project was before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use playbook_core::action::{Fault, FaultKind, Happened};
+use playbook_core::codes::Code;
+use playbook_core::plan::{Change as Diff, Image};
+use serde_json::{Value, json};
+
+use super::item::{Item, Made, Seen, applied};
+use super::{exec, impact, mark, pull};
+use crate::docker::client::{Call, Reader, Writer};
+use crate::docker::compose::config::Config;
+use crate::docker::compose::project::Project;
+use crate::docker::compose::tool::{self, Tool};
+use crate::docker::compose::{self, HASH, number, service};
+use crate::docker::faults;
+use crate::docker::line::model::{ComposeRun, Up};
+use crate::docker::ready;
+use crate::docker::record::{Kept, Thing};
+use crate::docker::standing::{Standing, id, label, name};
+
+/// `up`.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::docker) struct Work {
+    up: Up,
+    project: Project,
+    tool: Tool,
+    config: Config,
+    /// Services that it is about, dependencies first.
+    services: Vec<String>,
+}
+
+/// What a project has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::docker) struct Have {
+    /// As `inspect` tells them, dependencies first.
+    pub(in crate::docker) containers: Vec<Value>,
+    /// As the engine lists them.
+    pub(in crate::docker) networks: Vec<Value>,
+    /// Names.
+    pub(in crate::docker) volumes: Vec<String>,
+}
+
+/// The name of a network.
+pub(in crate::docker) fn called(network: &Value) -> &str {
+    network.get("Name").and_then(Value::as_str).unwrap_or_default()
+}
+
+impl Have {
+    /// Looks at everything that a project has.
+    pub(in crate::docker) async fn look(reader: &Reader<'_>, project: &str) -> Result<Self, Fault> {
+        let mut containers = Vec::new();
+        for one in compose::containers(reader, project).await? {
+            containers.extend(reader.find(&Call::get(Thing::Container.read(id(&one)))).await?);
+        }
+        let networks = compose::things(reader, "/networks", project).await?;
+        let volumes = compose::things(reader, "/volumes", project).await?;
+        Ok(Self { containers, networks, volumes: volumes.iter().map(|one| called(one).to_owned()).collect() })
+    }
+
+    pub(in crate::docker) fn network_names(&self) -> Vec<String> {
+        self.networks.iter().map(|one| called(one).to_owned()).collect()
+    }
+
+    /// As it is stored before a change.
+    pub(in crate::docker) fn stored(&self) -> Value {
+        json!({"containers": self.containers, "networks": self.networks, "volumes": self.volumes})
+    }
+
+    /// As it was stored.
+    pub(in crate::docker) fn of(stored: &Value) -> Self {
+        let list = |name: &str| stored.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let texts = |name: &str| list(name).iter().filter_map(|one| one.as_str().map(str::to_owned)).collect();
+        Self { containers: list("containers"), networks: list("networks"), volumes: texts("volumes") }
+    }
+
+    /// What a change left: enough to tell it from what others do. `ready`: containers that are waited for.
+    pub(in crate::docker) fn left(&self, ready: &[String]) -> Value {
+        let containers: Vec<Value> = self
+            .containers
+            .iter()
+            .map(|one| {
+                let standing = Standing::of(one);
+                json!({"id": id(one), "name": name(one), "status": standing.status, "started": standing.started})
+            })
+            .collect();
+        let networks: Vec<&str> = self.networks.iter().map(called).collect();
+        json!({"containers": containers, "networks": networks, "volumes": self.volumes, "ready": ready})
+    }
+
+    /// What of it matters: the same twice means that nothing happened.
+    pub(in crate::docker) fn marks(&self) -> BTreeSet<String> {
+        let container = |one: &Value| {
+            let standing = Standing::of(one);
+            format!("{} {} {:?} {}", id(one), name(one), standing.does(), standing.started)
+        };
+        let containers = self.containers.iter().map(container);
+        let networks = self.networks.iter().map(|one| format!("{} {}", id(one), called(one)));
+        containers.chain(networks).chain(self.volumes.iter().cloned()).collect()
+    }
+}
+
+impl Work {
+    /// # Errors
+    /// When there is no compose, or it does not understand the files.
+    pub(in crate::docker) async fn of(reader: &Reader<'_>, project: &Project, up: &Up) -> Result<Self, Fault> {
+        if project.files.is_empty() {
+            let message = format!("there is no compose file for project {} here", project.name);
+            return Err(Fault::new(FaultKind::Invalid, Code::Arguments, message)
+                .help("name it with -f; paths are relative to the playbook"));
+        }
+        let tool = Tool::find().await?;
+        let config = Config::ask(&tool, project, reader.cancel()).await?;
+        let mut named = up.services.iter().chain(up.scale.iter().map(|(service, _)| service));
+        if let Some(unknown) = named.find(|name| !config.services.contains_key(*name)) {
+            let known: Vec<&str> = config.services.keys().map(String::as_str).collect();
+            let message = format!("project {} has no service `{unknown}`", project.name);
+            return Err(Fault::new(FaultKind::Invalid, Code::Arguments, message)
+                .help(format!("its files name {}", known.join(", "))));
+        }
+        let services = config.with_dependencies(&up.services, up.no_deps);
+        Ok(Self { up: up.clone(), project: project.clone(), tool, config, services })
+    }
+
+    pub(super) async fn look(&self, reader: &Reader<'_>) -> Result<Seen, Fault> {
+        let mut have = Have::look(reader, &self.project.name).await?;
+        for one in &mut have.containers {
+            let written = impact::written(reader, id(one)).await?.len();
+            one[impact::WRITTEN] = written.into();
+        }
+        let mut images = BTreeMap::new();
+        for service in &self.services {
+            let image = self.config.services.get(service).and_then(|it| it.image.clone());
+            if let Some(image) = image {
+                let found = reader.find(&Call::get(Thing::Image.read(&image))).await?;
+                images.insert(image, found.as_ref().map(|found| id(found).to_owned()));
+            }
+        }
+        let kept = Kept::Project { project: self.project.name.clone(), wait_seconds: self.up.wait_seconds };
+        Ok(Seen { kept, blob: Some(have.stored()), thing: json!(images) })
+    }
+
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = self.tool.words();
+        words.extend(["-p".to_owned(), self.project.name.clone()]);
+        words.extend(self.arguments());
+        words
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let up = &self.up;
+        let mut words = vec!["up".to_owned(), if up.no_start { "--no-start" } else { "-d" }.to_owned()];
+        let switches = [
+            (up.force_recreate, "--force-recreate"),
+            (up.no_recreate, "--no-recreate"),
+            (up.no_deps, "--no-deps"),
+            (up.remove_orphans, "--remove-orphans"),
+            (up.renew_volumes, "--renew-anon-volumes"),
+            (true, "--no-build"),
+        ];
+        words.extend(switches.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
+        words.extend(up.scale.iter().map(|(service, number)| format!("--scale={service}={number}")));
+        if let Some(seconds) = up.seconds {
+            words.push(format!("--timeout={seconds}"));
+        }
+        // The first compose knows no --pull here.
+        if let Some(pull) = up.pull.as_ref().filter(|_| !self.tool.is_first()) {
+            words.push(format!("--pull={pull}"));
+        }
+        words.extend(up.services.iter().cloned());
+        words
+    }
+
+    pub(super) async fn apply(&self, writer: &Writer<'_>, seen: &Seen) -> Result<Made, Fault> {
+        let reader = writer.reading();
+        let before = Have::of(seen.blob.as_ref().unwrap_or(&Value::Null));
+        let environment = reader.opened().environment();
+        let done = self.tool.run(&self.project, &self.arguments(), &environment, reader.cancel()).await?;
+        let now = Have::look(reader, &self.project.name).await.map_err(Fault::unclear)?;
+        let changed = before.marks() != now.marks();
+        if done.code != 0 {
+            let stopped = reader.cancel().is_cancelled();
+            let message = format!("compose up of project {} failed: {}", self.project.name, tool::said(&done));
+            let fault = if stopped { faults::cancelled(changed) } else {
+                Fault::new(FaultKind::Refused, Code::ServerError, message).help("the words are compose's own")
+            };
+            return Err(if changed { fault.unclear() } else { Fault { happened: Happened::No, ..fault } });
+        }
+        let ours = |one: &&Value| self.services.iter().any(|name| name == service(one));
+        let ready: Vec<String> = if self.up.no_start {
+            Vec::new()
+        } else {
+            now.containers.iter().filter(ours).map(|one| id(one).to_owned()).collect()
+        };
+        let rows: Vec<Value> = now.containers.iter().map(|one| ready::row(one, &Standing::of(one))).collect();
+        let diff = difference(&before, &now);
+        let row = json!({"project": self.project.name, "items": rows});
+        Ok(Made { applied: applied(changed, now.left(&ready), diff), row })
+    }
+
+    /// What it would come to.
+    pub(super) fn expect(&self, seen: &Seen) -> (Vec<Diff>, Vec<String>) {
+        let have = Have::of(seen.blob.as_ref().unwrap_or(&Value::Null));
+        let (mut changes, mut notes) = (Vec::new(), Vec::new());
+        let image_of = |image: &str| seen.thing.get(image).and_then(Value::as_str);
+        changes.extend(new("network", &self.config.networks, &have.network_names()));
+        changes.extend(new("volume", &self.config.volumes, &have.volumes));
+        let up = if self.up.no_start { "created" } else { "running" };
+        for name_of_service in &self.services {
+            let Some(wanted) = self.config.services.get(name_of_service) else { continue };
+            let mut own: Vec<&Value> = have.containers.iter().filter(|one| service(one) == name_of_service).collect();
+            own.sort_by_key(|one| number(one));
+            let scale = self.up.scale.iter().find(|(name, _)| name == name_of_service).map(|(_, scale)| *scale);
+            let scale = usize::try_from(scale.unwrap_or(wanted.scale)).unwrap_or(usize::MAX);
+            let image = wanted.image.as_deref();
+            if let Some(absent) = image.filter(|image| image_of(image).is_none()) {
+                notes.push(format!("the image {absent} is not here, and is fetched"));
+            }
+            for (at, one) in own.iter().enumerate() {
+                let title = format!("container {}", name(one));
+                let standing = Standing::of(one);
+                if at >= scale {
+                    changes.push(Diff::new(title, Image::of(standing.shown()), Image::Absent));
+                    continue;
+                }
+                let parts = self.recreated(one, wanted.hash.as_deref(), image.and_then(image_of));
+                if !parts.is_empty() {
+                    let mut change = Diff::new(title, Image::of(standing.shown()), Image::of(format!("made anew, {up}")));
+                    change.parts = parts;
+                    changes.push(change);
+                } else if standing.status != "running" && !self.up.no_start {
+                    changes.push(Diff::new(title, Image::of(standing.shown()), Image::of(up)));
+                }
+            }
+            for at in own.len()..scale.min(own.len() + 1000) {
+                let between = if self.tool.is_first() { '_' } else { '-' };
+                let made = wanted.container.clone().unwrap_or_else(|| {
+                    format!("{}{between}{name_of_service}{between}{}", self.project.name, at + 1)
+                });
+                changes.push(Diff::new(format!("container {made}"), Image::Absent, Image::of(up)));
+            }
+        }
+        let orphans: Vec<&Value> =
+            have.containers.iter().filter(|one| !self.config.services.contains_key(service(one))).collect();
+        if self.up.remove_orphans {
+            let gone = orphans.iter().map(|one| (name(one), Standing::of(one)));
+            changes.extend(gone.map(|(name, standing)| {
+                Diff::new(format!("container {name}"), Image::of(standing.shown()), Image::Absent)
+            }));
+        } else if !orphans.is_empty() {
+            let names: Vec<&str> = orphans.iter().map(|one| name(one)).collect();
+            notes.push(format!("the files do not name {}; --remove-orphans would remove them", names.join(", ")));
+        }
+        if changes.iter().any(|change| change.after != Image::Absent && !change.parts.is_empty()) {
+            notes.push("what containers that are made anew wrote outside of volumes is gone".into());
+        }
+        (changes, notes)
+    }
+
+    /// Why a container would be made anew; empty if it would not.
+    fn recreated(&self, one: &Value, hash: Option<&str>, image: Option<&str>) -> Vec<Diff> {
+        let mut why = Vec::new();
+        let own = label(one, HASH);
+        if self.up.no_recreate {
+            return why;
+        }
+        if let (Some(own), Some(hash)) = (own, hash)
+            && own != hash
+        {
+            let cut = |hash: &str| Image::of(hash.chars().take(12).collect::<String>());
+            why.push(Diff::new("configuration", cut(own), cut(hash)));
+        }
+        let now = one.get("Image").and_then(Value::as_str).unwrap_or_default();
+        if let Some(image) = image.filter(|image| *image != now) {
+            why.push(Diff::new("image", Image::of(pull::short(now)), Image::of(pull::short(image))));
+        }
+        if why.is_empty() && self.up.force_recreate {
+            why.push(Diff::new("--force-recreate", Image::of(false), Image::of(true)));
+        }
+        why
+    }
+}
+
+/// What happened to a project.
+fn difference(before: &Have, now: &Have) -> Vec<Diff> {
+    let mut all = Vec::new();
+    let find = |have: &Have, wanted: &str| have.containers.iter().find(|one| name(one) == wanted).cloned();
+    for one in &now.containers {
+        let title = format!("container {}", name(one));
+        let after = Standing::of(one);
+        match find(before, name(one)) {
+            None => all.push(Diff::new(title, Image::Absent, Image::of(after.shown()))),
+            Some(old) if id(&old) != id(one) => {
+                let after = format!("made anew, {}", after.shown());
+                all.push(Diff::new(title, Image::of(Standing::of(&old).shown()), Image::of(after)));
+            }
+            Some(old) if Standing::of(&old).does() != after.does() => {
+                all.push(Diff::new(title, Image::of(Standing::of(&old).shown()), Image::of(after.shown())));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = before.containers.iter().filter(|one| find(now, name(one)).is_none());
+    all.extend(gone.map(|one| {
+        Diff::new(format!("container {}", name(one)), Image::of(Standing::of(one).shown()), Image::Absent)
+    }));
+    all.extend(new("network", &now.network_names(), &before.network_names()));
+    all.extend(new("volume", &now.volumes, &before.volumes));
+    all
+}
+
+/// What is among `all` and not yet among `known`.
+fn new(what: &str, all: &[String], known: &[String]) -> Vec<Diff> {
+    let new = all.iter().filter(|one| !known.contains(one));
+    new.map(|one| Diff::new(format!("{what} {one}"), Image::Absent, Image::of("there"))).collect()
+}
+
+/// `compose run`.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::docker) struct Once {
+    run: ComposeRun,
+    project: Project,
+    tool: Tool,
+    mark: String,
+}
+
+impl Once {
+    /// # Errors
+    /// When there is no compose.
+    pub(in crate::docker) async fn of(project: &Project, run: &ComposeRun) -> Result<Self, Fault> {
+        Ok(Self { run: run.clone(), project: project.clone(), tool: Tool::find().await?, mark: mark::new() })
+    }
+
+    pub(super) fn look(&self) -> Seen {
+        let kept = Kept::Ran { mark: self.mark.clone(), container: Some(self.run.service.clone()) };
+        Seen { kept, blob: None, thing: Value::Null }
+    }
+
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = vec!["compose".to_owned(), "run".to_owned(), self.run.service.clone()];
+        words.extend(self.run.command.iter().cloned());
+        crate::docker::line::mask(words)
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let run = &self.run;
+        let mut words = vec!["run".to_owned(), "-T".to_owned(), format!("--label={}={}", mark::MARK, self.mark)];
+        let switches = [(run.remove, "--rm"), (run.no_deps, "--no-deps"), (run.detached, "-d")];
+        words.extend(switches.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
+        let one = |flag: &str, value: &Option<String>| value.as_ref().map(|value| format!("--{flag}={value}"));
+        words.extend(one("user", &run.user));
+        words.extend(one("workdir", &run.folder));
+        words.extend(one("entrypoint", &run.entrypoint));
+        words.extend(one("name", &run.name));
+        for variable in &run.environment {
+            words.extend(["-e".to_owned(), variable.clone()]);
+        }
+        for volume in &run.volumes {
+            words.extend(["-v".to_owned(), volume.clone()]);
+        }
+        words.push(run.service.clone());
+        words.extend(run.command.iter().cloned());
+        words
+    }
+
+    pub(super) async fn apply(&self, writer: &Writer<'_>) -> Result<Made, Fault> {
+        let reader = writer.reading();
+        let environment = reader.opened().environment();
+        let done = self.tool.run(&self.project, &self.arguments(), &environment, reader.cancel()).await?;
+        if reader.cancel().is_cancelled() {
+            return Err(faults::cancelled(true));
+        }
+        reader.target().memory().end(&self.mark);
+        let lines: Vec<&str> = done.stdout.lines().collect();
+        let row = json!({"stdout": done.stdout, "stderr": done.stderr, "code": done.code, "lines": lines});
+        let row = exec::ended(row, &self.run.command, &format!("service {}", self.run.service), false)
+            .map_err(|fault| Fault { happened: Happened::Unclear, ..fault })?;
+        Ok(Made { applied: applied(true, json!({"ended": true}), Vec::new()), row })
+    }
+}
+
+/// The images of services, each fetched.
+pub(in crate::docker) async fn pulls(
+    reader: &Reader<'_>,
+    project: &Project,
+    services: &[String],
+) -> Result<Vec<Item>, Fault> {
+    let tool = Tool::find().await?;
+    let config = Config::ask(&tool, project, reader.cancel()).await?;
+    let wanted = config.with_dependencies(services, true);
+    let images: BTreeSet<String> =
+        wanted.iter().filter_map(|service| config.services.get(service)?.image.clone()).collect();
+    Ok(images.into_iter().map(|image| Item::Pull(pull::Pull { image, platform: None })).collect())
+}
+
+/// The images that `down --rmi` removes.
+pub(in crate::docker) async fn images(
+    reader: &Reader<'_>,
+    project: &Project,
+    containers: &[Value],
+    which: &str,
+) -> Result<BTreeSet<String>, Fault> {
+    let mut all = BTreeSet::new();
+    for one in containers {
+        let Some(image) = one.get("Image").and_then(Value::as_str) else { continue };
+        // What compose built and nobody named.
+        let own = ['-', '_'].iter().any(|between| image == format!("{}{between}{}", project.name, service(one)));
+        if (which == "all" || own) && reader.find(&Call::get(Thing::Image.read(image))).await?.is_some() {
+            all.insert(image.to_owned());
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,128 @@
+//! A project of compose as it was: what `up` made goes, what it replaced is made again, and everything
+//! stands as it stood. Volumes that it made stay: a rollback removes no data.
+
+use std::time::Duration;
+
+use playbook_core::action::{Fault, Restore, UndoPart};
+use serde_json::Value;
+
+use super::containers::{make, stand};
+use super::{difference, way};
+use crate::docker::again;
+use crate::docker::change::{Have, called, impact};
+use crate::docker::client::{Call, Writer, part};
+use crate::docker::record::{Kept, Thing};
+use crate::docker::standing::{Standing, id, name};
+
+const REMOVE: Duration = Duration::from_secs(60);
+
+/// What `up` left of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) standing: Standing,
+}
+
+/// What it left.
+pub(super) fn left(after: Option<&Value>) -> Vec<Left> {
+    let list = after.and_then(|after| after.get("containers")?.as_array()).into_iter().flatten();
+    let text = |one: &Value, field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    list.map(|one| Left {
+        id: text(one, "id"),
+        name: text(one, "name"),
+        standing: Standing { status: text(one, "status"), started: text(one, "started"), ..Standing::default() },
+    })
+    .collect()
+}
+
+pub(super) async fn back(writer: &Writer<'_>, kept: &Kept, undo: &UndoPart, restore: &mut Restore) -> Result<(), Fault> {
+    let Kept::Project { project, .. } = kept else {
+        return Err(crate::docker::faults::internal("a record of another kind"));
+    };
+    let reader = writer.reading();
+    let memory = reader.target().memory();
+    let before = Have::of(&Kept::blob(undo)?);
+    let now = Have::look(reader, project).await?;
+    let left = left(undo.after.as_ref());
+    let about = |title: &str, before: &str, ours: &str, now: String| {
+        let mut found = difference(kept, before, ours, now);
+        found.subject = format!("container {title}");
+        found
+    };
+    // Of what it left. If that was never recorded, whatever is there and was not.
+    let ours = |one: &Value| left.iter().any(|left| left.id == id(one)) || undo.after.is_none();
+    let was = |one: &Value| before.containers.iter().any(|old| memory.now(id(old)) == id(one));
+    for one in now.containers.iter().rev().filter(|one| ours(one) && !was(one)) {
+        let replaces = before.containers.iter().any(|old| name(old) == name(one));
+        let mut call = Call::delete(format!("/containers/{}", part(id(one)))).query("force", "1").within(REMOVE);
+        if !replaces {
+            // Its own volumes came with it; what replaced another has that one's.
+            call = call.query("v", "1");
+        }
+        writer.send(&call).await?;
+        memory.remove(id(one));
+    }
+    for network in &before.networks {
+        if !now.networks.iter().any(|one| called(one) == called(network)) {
+            writer.send(&Call::post("/networks/create").body(again::network(network))).await?;
+        }
+    }
+    for old in &before.containers {
+        let stood = Standing::of(old);
+        let there = reader.find(&Call::get(Thing::Container.read(&memory.now(id(old))))).await?;
+        let (container, new) = match there {
+            Some(there) => (there, false),
+            None => match make(writer, old).await? {
+                Ok(made) => (made, true),
+                Err(why) => {
+                    restore.conflicts.push(about(name(old), &stood.shown(), "made anew", why));
+                    continue;
+                }
+            },
+        };
+        let stands = Standing::of(&container);
+        let known = left.iter().find(|left| left.id == id(old)).map(|left| &left.standing);
+        let odd = match way::decide(&stood, known.filter(|_| !new), &stands, "up") {
+            way::Way::Done => None,
+            way::Way::Conflict => {
+                let ours = known.map(Standing::shown).unwrap_or_default();
+                restore.conflicts.push(about(name(old), &stood.shown(), &ours, stands.shown()));
+                continue;
+            }
+            way::Way::Acts(acts) => stand(writer, &container, &acts, &stood).await?,
+        };
+        match odd {
+            Some(odd) => restore.differs.push(about(name(old), &stood.shown(), "changed", odd)),
+            None if new && written(old) > 0 => restore.differs.push(about(
+                name(old),
+                &stood.shown(),
+                "made anew",
+                format!("made again, without {} files that it wrote outside of volumes", written(old)),
+            )),
+            None => restore.restored += 1,
+        }
+    }
+    for network in now.networks.iter().filter(|one| !before.networks.iter().any(|old| called(old) == called(one))) {
+        let call = Call::delete(format!("/networks/{}", part(id(network))));
+        match writer.send(&call).await {
+            Ok(_) => {}
+            // Someone else came to use it.
+            Err(fault) if matches!(fault.server_code.as_deref(), Some("403" | "409" | "404")) => {
+                let mut found = difference(kept, "(absent)", "made", fault.message);
+                found.subject = format!("network {}", called(network));
+                restore.conflicts.push(found);
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    if before.containers.is_empty() && restore.conflicts.is_empty() {
+        restore.restored += 1;
+    }
+    Ok(())
+}
+
+/// Files that a container had written outside of volumes.
+fn written(container: &Value) -> u64 {
+    container.get(impact::WRITTEN).and_then(Value::as_u64).unwrap_or_default()
+}
