@@ -2,6 +2,7 @@
 //! each other.
 
 pub mod docker;
+mod inside;
 pub mod kubernetes;
 mod line;
 pub mod redis;

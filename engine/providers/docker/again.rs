@@ -55,7 +55,8 @@ pub(super) fn again(container: &Value, now: &dyn Fn(&str) -> String) -> Again {
     body.insert("HostConfig".into(), Value::Object(host));
     let mut endpoints = endpoints(container, &short);
     // A network of its own mode comes with its making.
-    let first = endpoints.iter().position(|(network, _)| *network == mode || (mode == "default" && network == "bridge"));
+    let first =
+        endpoints.iter().position(|(network, _)| *network == mode || (mode == "default" && network == "bridge"));
     let first = first.or_else(|| (!endpoints.is_empty() && named(&mode)).then_some(0)).map(|at| endpoints.remove(at));
     if let Some((network, endpoint)) = first.filter(|_| named(&mode)) {
         body.insert("NetworkingConfig".into(), json!({"EndpointsConfig": {network: endpoint}}));
@@ -73,8 +74,7 @@ fn keep_volumes(container: &Value, host: &mut Map<String, Value>) {
     let taken = |list: Option<&Value>, pick: &dyn Fn(&Value) -> Option<String>| -> Vec<String> {
         list.and_then(Value::as_array).into_iter().flatten().filter_map(pick).collect()
     };
-    let binds =
-        taken(host.get("Binds"), &|bind| bind.as_str()?.split(':').nth(1).map(str::to_owned));
+    let binds = taken(host.get("Binds"), &|bind| bind.as_str()?.split(':').nth(1).map(str::to_owned));
     let named = |mount: &Value| mount.get("Source").and_then(Value::as_str).is_some_and(|source| !source.is_empty());
     let mounts = taken(host.get("Mounts"), &|mount| {
         let volume = mount.get("Type").is_none_or(|kind| kind == "volume");
@@ -95,7 +95,9 @@ fn keep_volumes(container: &Value, host: &mut Map<String, Value>) {
     }
     // A mount without a source would make another volume at the same place.
     if let Some(Value::Array(mounts)) = host.get_mut("Mounts") {
-        mounts.retain(|mount| mount.get("Target").and_then(Value::as_str).is_none_or(|at| own.iter().all(|(target, _)| target != at)));
+        mounts.retain(|mount| {
+            mount.get("Target").and_then(Value::as_str).is_none_or(|at| own.iter().all(|(target, _)| target != at))
+        });
     }
     let binds = host.entry("Binds").or_insert(Value::Null);
     if !binds.is_array() {
@@ -136,9 +138,19 @@ pub(super) fn endpoint(container: &Value, network: &str) -> Option<Map<String, V
 /// A network that is gone → the body of `POST /networks/create`.
 pub(super) fn network(network: &Value) -> Value {
     let mut body = Map::new();
-    for field in
-        ["Name", "Driver", "Internal", "Attachable", "Ingress", "EnableIPv4", "EnableIPv6", "IPAM", "Options", "Labels", "Scope"]
-    {
+    for field in [
+        "Name",
+        "Driver",
+        "Internal",
+        "Attachable",
+        "Ingress",
+        "EnableIPv4",
+        "EnableIPv6",
+        "IPAM",
+        "Options",
+        "Labels",
+        "Scope",
+    ] {
         if let Some(value) = network.get(field).filter(|value| !value.is_null()) {
             body.insert(field.to_owned(), value.clone());
         }

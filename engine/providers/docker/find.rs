@@ -47,8 +47,12 @@ async fn names(reader: &Reader<'_>, what: Thing) -> Result<Vec<String>, Fault> {
     let text = |value: &Value| value.as_str().map(|name| name.trim_start_matches('/').to_owned());
     let of = |one: &Value| -> Vec<String> {
         match what {
-            Thing::Container => one.get("Names").and_then(Value::as_array).into_iter().flatten().filter_map(text).collect(),
-            Thing::Image => one.get("RepoTags").and_then(Value::as_array).into_iter().flatten().filter_map(text).collect(),
+            Thing::Container => {
+                one.get("Names").and_then(Value::as_array).into_iter().flatten().filter_map(text).collect()
+            }
+            Thing::Image => {
+                one.get("RepoTags").and_then(Value::as_array).into_iter().flatten().filter_map(text).collect()
+            }
             Thing::Volume | Thing::Network => one.get("Name").and_then(text).into_iter().collect(),
         }
     };

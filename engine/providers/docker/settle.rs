@@ -62,6 +62,7 @@ pub(super) async fn settle(access: WriteAccess<'_>, parts: &[UndoPart]) -> Resul
     let Some(limit) = limit.map(Duration::from_secs) else { return waiting.await };
     tokio::time::timeout(limit, waiting).await.unwrap_or_else(|_| {
         let message = format!("not everything is ready after {limit:?}");
-        Err(Fault::new(FaultKind::Timeout, Code::TimedOut, message).help("raise --wait-timeout; docker: compose ps tells what is missing"))
+        Err(Fault::new(FaultKind::Timeout, Code::TimedOut, message)
+            .help("raise --wait-timeout; docker: compose ps tells what is missing"))
     })
 }

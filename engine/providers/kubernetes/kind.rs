@@ -22,17 +22,18 @@ use super::line::model::{Line, Patch, PatchType, Verb};
 use super::line::{self, Form};
 use super::look;
 use super::pods::exec::{self, ExecChange};
-use super::pods::within::{self, Insiders, Within, WithinAction};
+use super::pods::within::{self, WITHIN};
 use super::target::{reading, writing};
 use super::waiting;
 use super::waiting::wanted;
+use crate::inside::{self, Within, WithinAction};
 use crate::line::form::Filled;
 use crate::line::open;
 
 /// The action `kubectl`.
 pub(super) struct KubectlKind {
     pub(super) secrets: Secrets,
-    pub(super) insiders: Insiders,
+    pub(super) insiders: inside::Insiders,
 }
 
 impl Kind for KubectlKind {
@@ -70,7 +71,12 @@ impl Kind for KubectlKind {
             return None;
         }
         let within = match exec::of(&line) {
-            Some(exec) => within::read(&self.insiders, &form, exec, &self.secrets, found).ok()?,
+            Some(exec) => {
+                let words = form.templates();
+                let texts: Vec<&str> = words.iter().map(|word| word.fixed().unwrap_or_default()).collect();
+                let command = (exec.command.as_slice(), line::command_place(exec));
+                inside::read(&self.insiders, &words, command, &line::secrets(&texts), &self.secrets, found).ok()?
+            }
             None => None,
         };
         let asked = Asked::read(line, files, &self.secrets, params.span, found)?;
@@ -166,7 +172,8 @@ impl Draft for LineDraft {
         let filled = self.form.fill(scope)?;
         match line::parse(&filled.words) {
             Ok(line) => {
-                let within = self.within.as_ref().map(|within| within.prepare(&filled, scope)).transpose()?;
+                let shown = line::mask(filled.named());
+                let within = self.within.as_ref().map(|within| within.prepare(&filled, &shown, scope)).transpose()?;
                 let asked = Asked::with(line, self.asked.held.clone());
                 Ok(Arc::new(LineAction { filled, asked, within }))
             }
@@ -204,7 +211,7 @@ impl Action for LineAction {
             }
             let line = &self.asked.line;
             match (exec::of(line), &self.within) {
-                (Some(exec), Some(within)) => within.plan(access, line, exec).await,
+                (Some(exec), Some(within)) => within.plan(access, &within::of(within, access, line, exec).await?).await,
                 (Some(exec), None) => exec::plan(access, line, exec, self.class()).await,
                 (None, _) => change::plan(access, &self.asked, self.class()).await,
             }
@@ -216,7 +223,7 @@ impl Action for LineAction {
             let access = reading(access, self.asked.acting().as_ref())?;
             let line = &self.asked.line;
             match (exec::of(line), &self.within) {
-                (Some(exec), Some(within)) => within.read(access, line, exec).await,
+                (Some(exec), Some(within)) => within.read(access, &within::of(within, access, line, exec).await?).await,
                 (Some(exec), None) => exec::look(access, line, exec).await,
                 (None, _) => look::look(access, &self.asked).await,
             }
@@ -236,7 +243,10 @@ impl Action for LineAction {
             let access = writing(access, self.asked.acting().as_ref())?;
             let line = &self.asked.line;
             match (exec::of(line), &self.within) {
-                (Some(exec), Some(within)) => within.read_in_run(access, line, exec).await,
+                (Some(exec), Some(within)) => {
+                    let there = within::of(within, access.reading(), line, exec).await?;
+                    within.read_in_run(access, &there).await
+                }
                 (Some(exec), None) => exec::look_in_run(access, line, exec).await,
                 (None, _) if waiting::waits(line) => waiting::wait(&access, &self.asked).await,
                 (None, _) => look::look(access.reading(), &self.asked).await,
@@ -259,7 +269,10 @@ impl Action for LineAction {
             let access = writing(access, self.asked.acting().as_ref())?;
             let line = &self.asked.line;
             match (exec::of(line), &self.within) {
-                (Some(exec), Some(within)) => return within.change(access, line, exec).await,
+                (Some(exec), Some(within)) => {
+                    let there = within::of(within, access.reading(), line, exec).await?;
+                    return within.change(access, there, WITHIN).await;
+                }
                 (Some(exec), None) => {
                     let change = ExecChange::begin(&access, line, exec, line::mask(self.filled.named())).await?;
                     return Ok(Box::new(change) as Box<dyn Change + 'a>);

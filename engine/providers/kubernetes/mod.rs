@@ -13,7 +13,6 @@ mod faults;
 mod find;
 mod jsonpath;
 mod kind;
-mod known;
 mod line;
 mod look;
 mod manifest;
@@ -41,9 +40,9 @@ use playbook_core::syntax::tree::Entry;
 use playbook_core::tunnel::Insider;
 use serde_json::Value;
 
+use crate::inside::{self, Insiders};
 use pods::exec::{self, EXEC};
-use pods::within::Insiders;
-use pods::within_undo::{self, WITHIN};
+use pods::within::{Pods, WITHIN};
 use target::{reading, writing};
 
 pub use pods::tunnel::way;
@@ -88,7 +87,7 @@ impl Provider for Kubernetes {
     ) -> BoxFuture<'a, Result<Box<dyn Undo + 'a>, Fault>> {
         Box::pin(async move {
             match kind_of(&parts) {
-                WITHIN => within_undo::undo(&self.insiders, access, &parts).await,
+                WITHIN => inside::undo::undo(&self.insiders, &Pods, access, &parts).await,
                 _ => {
                     let access = writing(access, record::acting(&parts).as_ref())?;
                     Ok(Box::new(undo::ObjectUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>)
@@ -100,7 +99,7 @@ impl Provider for Kubernetes {
     fn plan_undo<'a>(&'a self, access: ReadAccess<'a>, parts: &'a [UndoPart]) -> BoxFuture<'a, Result<Planned, Fault>> {
         Box::pin(async move {
             match kind_of(parts) {
-                WITHIN => within_undo::plan(&self.insiders, access, parts).await,
+                WITHIN => inside::undo::plan(&self.insiders, &Pods, access, parts).await,
                 _ => undo::plan(reading(access, record::acting(parts).as_ref())?, parts).await,
             }
         })
@@ -109,7 +108,7 @@ impl Provider for Kubernetes {
     fn probe<'a>(&'a self, access: ReadAccess<'a>, part: &'a UndoPart) -> BoxFuture<'a, Result<Verdict, Fault>> {
         Box::pin(async move {
             match part.record.kind.as_str() {
-                WITHIN => within_undo::probe(&self.insiders, access, part).await,
+                WITHIN => inside::undo::probe(&self.insiders, &Pods, access, part).await,
                 EXEC => exec::probe(access, part),
                 _ => {
                     let access = reading(access, record::acting(std::slice::from_ref(part)).as_ref())?;

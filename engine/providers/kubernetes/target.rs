@@ -13,10 +13,10 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::client::{Call, Keep, Opened, Place, Reader, Wire, address, open};
 use super::faults;
-use super::known::Known;
 use super::manifest;
 use super::resources::{Catalogue, Resource};
 use super::target_draft::Expect;
+use crate::inside::Known;
 
 /// Whom a line acts as (`--as`, `--as-group`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -124,7 +124,9 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
     }
     let from = names(&|one| {
         let from = list(one, "/HostConfig/VolumesFrom");
-        let of = |entry: &str| entry.split(':').next().is_some_and(|other| other == title || id(container).starts_with(other));
+        let of = |entry: &str| {
+            entry.split(':').next().is_some_and(|other| other == title || id(container).starts_with(other))
+        };
         from.iter().filter_map(Value::as_str).any(of)
     });
     if !from.is_empty() {
@@ -143,7 +145,9 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
             continue;
         }
         let there = |one: &Value| {
-            one.pointer("/NetworkSettings/Networks").and_then(Value::as_object).is_some_and(|all| all.contains_key(network))
+            one.pointer("/NetworkSettings/Networks")
+                .and_then(Value::as_object)
+                .is_some_and(|all| all.contains_key(network))
         };
         let near = names(&there);
         if !near.is_empty() {
@@ -219,7 +223,8 @@ fn anonymous(container: &Value) -> Option<String> {
         name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
     let places: Vec<&str> = mounts.filter(own).filter_map(|mount| mount.get("Destination")?.as_str()).collect();
-    (!places.is_empty()).then(|| format!("the volumes at {} of {} are lost with their data", places.join(", "), name(container)))
+    (!places.is_empty())
+        .then(|| format!("the volumes at {} of {} are lost with their data", places.join(", "), name(container)))
 }
 
 /// Who uses a volume.

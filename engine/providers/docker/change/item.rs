@@ -25,12 +25,35 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 /// changed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
-    Life { id: String, act: Act },
-    Rename { id: String, to: String },
+    Life {
+        id: String,
+        act: Act,
+    },
+    Rename {
+        id: String,
+        to: String,
+    },
     /// `again`: it can be made again.
-    Remove { what: Thing, id: String, name: String, force: bool, volumes: bool, again: bool },
-    Endpoint { network: String, id: String, connects: bool, endpoint: Map<String, Value>, force: bool },
-    Create { what: Thing, name: String, body: Map<String, Value> },
+    Remove {
+        what: Thing,
+        id: String,
+        name: String,
+        force: bool,
+        volumes: bool,
+        again: bool,
+    },
+    Endpoint {
+        network: String,
+        id: String,
+        connects: bool,
+        endpoint: Map<String, Value>,
+        force: bool,
+    },
+    Create {
+        what: Thing,
+        name: String,
+        body: Map<String, Value>,
+    },
     Pull(pull::Pull),
     Prune(pull::Prune),
     Exec(exec::Work),
@@ -279,7 +302,8 @@ async fn live(writer: &Writer<'_>, id: &str, act: &Act, seen: &Seen) -> Result<M
     };
     let after = Standing::of(&now);
     let changed = (after.does(), &after.started) != (before.does(), &before.started);
-    let diff = if changed { vec![Diff::new(title, Image::of(before.shown()), Image::of(after.shown()))] } else { vec![] };
+    let diff =
+        if changed { vec![Diff::new(title, Image::of(before.shown()), Image::of(after.shown()))] } else { vec![] };
     let left = serde_json::to_value(&after).unwrap_or_default();
     Ok(Made { applied: applied(changed, left, diff), row: crate::docker::ready::row(&now, &after) })
 }
@@ -297,7 +321,11 @@ async fn update(writer: &Writer<'_>, id: &str, wanted: &Map<String, Value>, seen
     for field in fields.keys() {
         let (before, after) = (setting(&seen.thing, field), setting(&now, field));
         if before != after {
-            diff.push(Diff::new(format!("container {} {field}", name(&seen.thing)), Image::of(before), Image::of(after.clone())));
+            diff.push(Diff::new(
+                format!("container {} {field}", name(&seen.thing)),
+                Image::of(before),
+                Image::of(after.clone()),
+            ));
         }
         left.insert(field.clone(), after);
     }

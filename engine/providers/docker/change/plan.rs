@@ -15,7 +15,8 @@ use crate::docker::record::{Kept, Thing};
 use crate::docker::standing::{Does, Standing, id, label, name};
 
 /// Why a limit does not go again.
-pub(in crate::docker) const STAYS: &str = "the engine can change a limit that was not there, and not take it away again";
+pub(in crate::docker) const STAYS: &str =
+    "the engine can change a limit that was not there, and not take it away again";
 
 /// Says what a line would change and hit.
 ///
@@ -41,7 +42,10 @@ pub(in crate::docker) async fn plan(access: ReadAccess<'_>, asked: &Asked, class
             samples.push(sample);
         }
     }
-    let touches = !matches!(items.first(), Some(Item::Prune(_) | Item::Up(_) | Item::Once(_) | Item::Run(_) | Item::Pull(_) | Item::Create { .. }));
+    let touches = !matches!(
+        items.first(),
+        Some(Item::Prune(_) | Item::Up(_) | Item::Once(_) | Item::Run(_) | Item::Pull(_) | Item::Create { .. })
+    );
     if touches {
         let what = match items.first() {
             Some(Item::Remove { what, .. }) => format!("{}s", what.word()),

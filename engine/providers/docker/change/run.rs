@@ -102,7 +102,8 @@ impl Work {
         }
         let row = self.heard(writer, &container).await?;
         writer.reading().target().memory().end(&self.mark);
-        let program = if self.run.command.is_empty() { std::slice::from_ref(&self.run.image) } else { &self.run.command };
+        let program =
+            if self.run.command.is_empty() { std::slice::from_ref(&self.run.image) } else { &self.run.command };
         let row = ended(row, program, &format!("a container of {}", self.run.image), false)
             .map_err(|fault| Fault { happened: Happened::Unclear, ..fault })?;
         Ok(Made { applied: applied(true, json!({"id": container}), Vec::new()), row })

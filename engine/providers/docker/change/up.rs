@@ -183,7 +183,9 @@ impl Work {
         if done.code != 0 {
             let stopped = reader.cancel().is_cancelled();
             let message = format!("compose up of project {} failed: {}", self.project.name, tool::said(&done));
-            let fault = if stopped { faults::cancelled(changed) } else {
+            let fault = if stopped {
+                faults::cancelled(changed)
+            } else {
                 Fault::new(FaultKind::Refused, Code::ServerError, message).help("the words are compose's own")
             };
             return Err(if changed { fault.unclear() } else { Fault { happened: Happened::No, ..fault } });
@@ -227,7 +229,8 @@ impl Work {
                 }
                 let parts = self.recreated(one, wanted.hash.as_deref(), image.and_then(image_of));
                 if !parts.is_empty() {
-                    let mut change = Diff::new(title, Image::of(standing.shown()), Image::of(format!("made anew, {up}")));
+                    let mut change =
+                        Diff::new(title, Image::of(standing.shown()), Image::of(format!("made anew, {up}")));
                     change.parts = parts;
                     changes.push(change);
                 } else if standing.status != "running" && !self.up.no_start {
@@ -236,9 +239,10 @@ impl Work {
             }
             for at in own.len()..scale.min(own.len() + 1000) {
                 let between = if self.tool.is_first() { '_' } else { '-' };
-                let made = wanted.container.clone().unwrap_or_else(|| {
-                    format!("{}{between}{name_of_service}{between}{}", self.project.name, at + 1)
-                });
+                let made = wanted
+                    .container
+                    .clone()
+                    .unwrap_or_else(|| format!("{}{between}{name_of_service}{between}{}", self.project.name, at + 1));
                 changes.push(Diff::new(format!("container {made}"), Image::Absent, Image::of(up)));
             }
         }
@@ -303,9 +307,11 @@ fn difference(before: &Have, now: &Have) -> Vec<Diff> {
         }
     }
     let gone = before.containers.iter().filter(|one| find(now, name(one)).is_none());
-    all.extend(gone.map(|one| {
-        Diff::new(format!("container {}", name(one)), Image::of(Standing::of(one).shown()), Image::Absent)
-    }));
+    all.extend(
+        gone.map(|one| {
+            Diff::new(format!("container {}", name(one)), Image::of(Standing::of(one).shown()), Image::Absent)
+        }),
+    );
     all.extend(new("network", &now.network_names(), &before.network_names()));
     all.extend(new("volume", &now.volumes, &before.volumes));
     all

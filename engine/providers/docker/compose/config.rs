@@ -53,7 +53,8 @@ impl Config {
         let active = |service: &Value| {
             let profiles = service.get("profiles").and_then(Value::as_array);
             profiles.is_none_or(|all| {
-                all.is_empty() || all.iter().filter_map(Value::as_str).any(|one| project.profiles.iter().any(|p| p == one))
+                all.is_empty()
+                    || all.iter().filter_map(Value::as_str).any(|one| project.profiles.iter().any(|p| p == one))
             })
         };
         let made = |(key, it): (&String, &Value)| {
@@ -79,7 +80,8 @@ impl Config {
     pub(in crate::docker) fn with_dependencies(&self, wanted: &[String], alone: bool) -> Vec<String> {
         let mut done = Vec::new();
         let mut seen = BTreeSet::new();
-        let all: Vec<String> = if wanted.is_empty() { self.services.keys().cloned().collect() } else { wanted.to_vec() };
+        let all: Vec<String> =
+            if wanted.is_empty() { self.services.keys().cloned().collect() } else { wanted.to_vec() };
         for service in &all {
             self.visit(service, alone, &mut seen, &mut done);
         }

@@ -38,7 +38,9 @@ pub(super) async fn containers(reader: &Reader<'_>, project: &str) -> Result<Vec
     let filters = json!({"label": [format!("{PROJECT}={project}")]}).to_string();
     let all = reader.get(&Call::get("/containers/json").query("all", "1").query("filters", filters)).await?;
     let mut all: Vec<Value> = all.as_array().cloned().unwrap_or_default();
-    all.retain(|one| !label(one, ONE_OFF).is_some_and(|it| it.eq_ignore_ascii_case("true")) && !service(one).is_empty());
+    all.retain(|one| {
+        !label(one, ONE_OFF).is_some_and(|it| it.eq_ignore_ascii_case("true")) && !service(one).is_empty()
+    });
     Ok(in_order(all))
 }
 

@@ -12,12 +12,8 @@ use crate::docker::line::model::Compose;
 /// Names of the file, in the order in which compose looks for them.
 const FILES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 /// What is laid over the first of them if it is there.
-const OVERRIDES: &[&str] = &[
-    "compose.override.yaml",
-    "compose.override.yml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-];
+const OVERRIDES: &[&str] =
+    &["compose.override.yaml", "compose.override.yml", "docker-compose.override.yml", "docker-compose.override.yaml"];
 
 /// A project.
 #[derive(Clone, Debug, PartialEq, Eq)]

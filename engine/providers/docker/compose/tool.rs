@@ -59,7 +59,9 @@ impl Tool {
             }
         }
         Err(Fault::new(FaultKind::Refused, Code::ServerError, "this takes compose, and there is none on this machine")
-            .help("install the docker compose plugin, or docker-compose; start, stop, restart, ps and logs work without"))
+            .help(
+                "install the docker compose plugin, or docker-compose; start, stop, restart, ps and logs work without",
+            ))
     }
 
     /// Is it the first one, written in Python?
@@ -125,7 +127,8 @@ impl Tool {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: a Ctrl-C at the terminal is for playbook, which tells it in its turn.
         let spawned = command.process_group(0).kill_on_drop(true).spawn();
-        let mut child = spawned.map_err(|why| faults::internal(format!("{} cannot be started: {why}", self.program)))?;
+        let mut child =
+            spawned.map_err(|why| faults::internal(format!("{} cannot be started: {why}", self.program)))?;
         let group = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
         let (out, err) = (tail(child.stdout.take()), tail(child.stderr.take()));
         let told = async {

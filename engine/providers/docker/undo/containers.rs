@@ -33,7 +33,12 @@ async fn now(reader: &Reader<'_>, id: &str) -> Result<Option<Value>, Fault> {
 ///
 /// # Errors
 /// When the engine refuses.
-pub(super) async fn stand(writer: &Writer<'_>, container: &Value, acts: &[Act], before: &Standing) -> Result<Option<String>, Fault> {
+pub(super) async fn stand(
+    writer: &Writer<'_>,
+    container: &Value,
+    acts: &[Act],
+    before: &Standing,
+) -> Result<Option<String>, Fault> {
     let reader = writer.reading();
     for act in acts {
         writer.send(&life(container, act)).await?;
@@ -122,7 +127,12 @@ pub(super) async fn settings(
     }
     let machine = reader.get(&Call::get("/info")).await?;
     let (body, odd) = taken(&back, &machine);
-    writer.send(&Call::post(format!("/containers/{}/update", crate::docker::client::part(id(&container)))).body(Value::Object(body))).await?;
+    writer
+        .send(
+            &Call::post(format!("/containers/{}/update", crate::docker::client::part(id(&container))))
+                .body(Value::Object(body)),
+        )
+        .await?;
     let read = reader.get(&Call::get(Thing::Container.read(id(&container)))).await?;
     let mut whole = true;
     for (field, value) in &back {
@@ -131,7 +141,8 @@ pub(super) async fn settings(
             continue;
         }
         whole = false;
-        let now = if odd.contains(field) { format!("{now}: as much as there is, as good as none") } else { now.to_string() };
+        let now =
+            if odd.contains(field) { format!("{now}: as much as there is, as good as none") } else { now.to_string() };
         let ours = ours(field).map(Value::to_string).unwrap_or_default();
         let mut found = difference(kept, &value.to_string(), &ours, now);
         found.subject = format!("{} {field}", found.subject);
@@ -180,7 +191,12 @@ pub(super) async fn endpoint(writer: &Writer<'_>, kept: &Kept, restore: &mut Res
 }
 
 /// A container that was removed.
-pub(super) async fn gone(writer: &Writer<'_>, kept: &Kept, inspected: &Value, restore: &mut Restore) -> Result<(), Fault> {
+pub(super) async fn gone(
+    writer: &Writer<'_>,
+    kept: &Kept,
+    inspected: &Value,
+    restore: &mut Restore,
+) -> Result<(), Fault> {
     let Kept::Container { id: own, before, written, .. } = kept else { return Err(wrong()) };
     let shown = before.shown();
     if now(writer.reading(), own).await?.is_some() {
@@ -228,7 +244,8 @@ pub(super) async fn make(writer: &Writer<'_>, inspected: &Value) -> Result<Resul
     if let Some(other) = reader.find(&Call::get(Thing::Container.read(&own))).await? {
         // What an interrupted rollback made, and did not come to start.
         let same = |at: &str| other.pointer(at) == inspected.pointer(at);
-        let ours = Standing::of(&other).status == "created" && same("/Config/Labels") && same("/Config/Env") && same("/Image");
+        let ours =
+            Standing::of(&other).status == "created" && same("/Config/Labels") && same("/Config/Env") && same("/Image");
         if !ours {
             return Ok(Err(format!("another container has the name {own}")));
         }

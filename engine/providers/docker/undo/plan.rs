@@ -34,7 +34,8 @@ async fn one(reader: &Reader<'_>, part: &UndoPart, planned: &mut Planned) -> Res
         let id = reader.target().memory().now(id);
         reader.find(&Call::get(Thing::Container.read(&id))).await
     };
-    let mut change = |subject: String, before: Image, after: Image| planned.changes.push(Diff::new(subject, before, after));
+    let mut change =
+        |subject: String, before: Image, after: Image| planned.changes.push(Diff::new(subject, before, after));
     match &kept {
         Kept::Standing { id, act, before, .. } => match find(id).await? {
             None => planned.notes.push(format!("{title} is gone")),
@@ -63,7 +64,9 @@ async fn one(reader: &Reader<'_>, part: &UndoPart, planned: &mut Planned) -> Res
             }
         },
         Kept::Name { id, from, to } => match find(id).await? {
-            Some(now) if name(&now) == to => change("container name".into(), Image::of(to.as_str()), Image::of(from.as_str())),
+            Some(now) if name(&now) == to => {
+                change("container name".into(), Image::of(to.as_str()), Image::of(from.as_str()))
+            }
             Some(now) if name(&now) == from => {}
             Some(now) => planned.notes.push(format!("{title} is called {} now; left as it is", name(&now))),
             None => planned.notes.push(format!("{title} is gone")),
@@ -72,7 +75,9 @@ async fn one(reader: &Reader<'_>, part: &UndoPart, planned: &mut Planned) -> Res
             if find(id).await?.is_none() {
                 change(title.clone(), Image::Absent, Image::of(before.shown()));
                 if *written > 0 {
-                    planned.notes.push(format!("{title}: {written} files that it wrote outside of volumes do not come back"));
+                    planned
+                        .notes
+                        .push(format!("{title}: {written} files that it wrote outside of volumes do not come back"));
                 }
             }
         }

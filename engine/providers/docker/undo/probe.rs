@@ -96,7 +96,9 @@ fn standing(act: &str, before: &Standing, now: &Standing) -> Verdict {
         // It may have ended by itself afterwards, or between stop and start.
         ("restart", _) if !untouched => Verdict::Unclear(format!("it is {} now", now.shown())),
         ("kill", Does::Run | Does::Pause) => Verdict::Unclear("a signal leaves no trace".into()),
-        ("start" | "unpause", Does::Run) | ("stop" | "kill", Does::Rest) | ("pause", Does::Pause) if !untouched => done(),
+        ("start" | "unpause", Does::Run) | ("stop" | "kill", Does::Rest) | ("pause", Does::Pause) if !untouched => {
+            done()
+        }
         _ if untouched => Verdict::NotDone,
         _ => Verdict::Unclear(format!("it is {} now", now.shown())),
     }

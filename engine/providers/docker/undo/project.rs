@@ -36,7 +36,12 @@ pub(super) fn left(after: Option<&Value>) -> Vec<Left> {
     .collect()
 }
 
-pub(super) async fn back(writer: &Writer<'_>, kept: &Kept, undo: &UndoPart, restore: &mut Restore) -> Result<(), Fault> {
+pub(super) async fn back(
+    writer: &Writer<'_>,
+    kept: &Kept,
+    undo: &UndoPart,
+    restore: &mut Restore,
+) -> Result<(), Fault> {
     let Kept::Project { project, .. } = kept else {
         return Err(crate::docker::faults::internal("a record of another kind"));
     };

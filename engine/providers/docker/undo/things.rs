@@ -16,7 +16,12 @@ use crate::docker::standing::id;
 const REMOVE: Duration = Duration::from_secs(60);
 
 /// A network that was removed.
-pub(super) async fn network(writer: &Writer<'_>, kept: &Kept, inspected: &Value, restore: &mut Restore) -> Result<(), Fault> {
+pub(super) async fn network(
+    writer: &Writer<'_>,
+    kept: &Kept,
+    inspected: &Value,
+    restore: &mut Restore,
+) -> Result<(), Fault> {
     let Kept::Network { id: own, name } = kept else { return Err(faults::internal("a record of another kind")) };
     match writer.reading().find(&Call::get(Thing::Network.read(name))).await? {
         Some(found) if id(&found) == own => {}
@@ -51,7 +56,12 @@ pub(super) async fn there(reader: &Reader<'_>, kept: &Kept, after: Option<&Value
 }
 
 /// Something that was made.
-pub(super) async fn made(writer: &Writer<'_>, kept: &Kept, part: &UndoPart, restore: &mut Restore) -> Result<(), Fault> {
+pub(super) async fn made(
+    writer: &Writer<'_>,
+    kept: &Kept,
+    part: &UndoPart,
+    restore: &mut Restore,
+) -> Result<(), Fault> {
     let Kept::Made { what, .. } = kept else { return Err(faults::internal("a record of another kind")) };
     if let Some(known) = there(writer.reading(), kept, part.after.as_ref()).await? {
         let mut call = Call::delete(format!("{}/{}", what.path(), crate::docker::client::part(&known))).within(REMOVE);

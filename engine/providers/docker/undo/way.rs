@@ -49,10 +49,7 @@ pub(super) fn left(after: Option<&Value>) -> Option<Standing> {
 
 /// Settings as they were, as the engine takes them. It keeps what it is told to be nothing, so what was
 /// nothing becomes as much as the machine has; those are named.
-pub(super) fn settings(
-    back: &Map<String, Value>,
-    machine: &Value,
-) -> (Map<String, Value>, Vec<String>) {
+pub(super) fn settings(back: &Map<String, Value>, machine: &Value) -> (Map<String, Value>, Vec<String>) {
     let number = |field: &str| machine.get(field).and_then(Value::as_i64);
     let mut body = Map::new();
     let mut odd = Vec::new();

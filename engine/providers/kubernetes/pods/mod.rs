@@ -4,7 +4,6 @@ mod environment;
 pub(in crate::kubernetes) mod exec;
 pub(in crate::kubernetes) mod tunnel;
 pub(in crate::kubernetes) mod within;
-pub(in crate::kubernetes) mod within_undo;
 
 use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;

@@ -1,13 +1,13 @@
-//! What one process knows of pods that its steps reached into, for as long as it runs.
+//! What one process knows of places that its steps reached into, for as long as it runs.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use playbook_core::action::Target;
 
-/// Targets inside of pods, kept as long as the cluster's own target, and what this process saw itself.
+/// Targets inside of other targets, kept as long as those, and what this process saw itself.
 #[derive(Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     targets: Chain,
     met: Mutex<BTreeSet<String>>,
     ended: Mutex<BTreeSet<String>>,
@@ -25,7 +25,7 @@ struct Link {
 
 impl Known {
     /// The target with this key, which is made if there is none yet.
-    pub(super) fn target(&self, key: &str, made: &Arc<dyn Target>) -> &dyn Target {
+    pub(crate) fn target(&self, key: &str, made: &Arc<dyn Target>) -> &dyn Target {
         let mut chain = &self.targets;
         loop {
             let link = chain.0.get_or_init(|| {
@@ -39,26 +39,26 @@ impl Known {
     }
 
     /// This process met the server with this identity.
-    pub(super) fn meet(&self, identity: &str) {
+    pub(crate) fn meet(&self, identity: &str) {
         if let Ok(mut met) = self.met.lock() {
             met.insert(identity.to_owned());
         }
     }
 
     /// Did this process meet it?
-    pub(super) fn has_met(&self, identity: &str) -> bool {
+    pub(crate) fn has_met(&self, identity: &str) -> bool {
         self.met.lock().is_ok_and(|met| met.contains(identity))
     }
 
     /// A command came to its end, and this process saw it.
-    pub(super) fn end(&self, command: &str) {
+    pub(crate) fn end(&self, command: &str) {
         if let Ok(mut ended) = self.ended.lock() {
             ended.insert(command.to_owned());
         }
     }
 
     /// Did this process see the end of a command?
-    pub(super) fn has_ended(&self, command: &str) -> bool {
+    pub(crate) fn has_ended(&self, command: &str) -> bool {
         self.ended.lock().is_ok_and(|ended| ended.contains(command))
     }
 }
