@@ -1,37 +1,37 @@
-//! stub
+//! Words of a docker line → what they ask for, as docker and compose read them.
+//!
+//! Knows nothing of engines: names stay as they were written. Invariant: the shape of a line (verb, flags,
+//! number of arguments, parts of a word) comes from what the author wrote. A value that came out of a
+//! template fills one place and never makes another.
+
+mod amounts;
+mod class;
+mod compose;
+mod containers;
+mod exec;
+#[cfg(test)]
+mod fixtures;
+mod flags;
+mod form;
+#[cfg(test)]
+mod injection;
+mod inner;
+mod life;
+mod look;
 pub(in crate::docker) mod model;
-use crate::line::form::Filled;
-use crate::line::problem::Problem;
-use crate::line::word::Word;
-use playbook_core::diagnostic::Diagnostics;
-use playbook_core::expr::{EvalError, Scope, Template};
-use playbook_core::model::Class;
-use playbook_core::syntax::tree::Node;
-pub(in crate::docker) fn parse(_: &[Word]) -> Result<model::Verb, Vec<Problem>> {
-    Ok(model::Verb::Info)
-}
-pub(in crate::docker) fn class(_: &model::Verb) -> Class {
-    Class::READ
-}
-pub(in crate::docker) fn mask(words: Vec<String>) -> Vec<String> {
-    words
-}
-pub(in crate::docker) struct Form;
-impl Form {
-    pub(in crate::docker) fn read(_: &Node, _: &mut Diagnostics) -> Option<Self> {
-        None
-    }
-    pub(in crate::docker) fn check(&self, _: &mut Diagnostics) -> Option<model::Verb> {
-        None
-    }
-    pub(in crate::docker) fn templates(&self) -> Vec<&Template> {
-        vec![]
-    }
-    pub(in crate::docker) fn valued(&self, _: &[Option<String>]) -> Vec<Word> {
-        vec![]
-    }
-    pub(in crate::docker) fn lint(&self, _: &mut Diagnostics) {}
-    pub(in crate::docker) fn fill(&self, _: &Scope) -> Result<Filled, EvalError> {
-        unimplemented!()
-    }
-}
+mod names;
+mod networks;
+mod pairs;
+mod run;
+mod secret_words;
+mod shell;
+mod tables;
+mod unsuitable;
+mod verbs;
+mod volumes;
+
+pub(in crate::docker) use class::class;
+pub(in crate::docker) use form::Form;
+pub(in crate::docker) use inner::{command_place, only_looks};
+pub(in crate::docker) use secret_words::{mask, secrets};
+pub(in crate::docker) use verbs::parse;
