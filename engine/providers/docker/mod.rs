@@ -7,5 +7,7 @@ mod client;
 mod expect;
 mod faults;
 mod line;
+mod look;
+mod mask;
 mod target;
 mod target_draft;
