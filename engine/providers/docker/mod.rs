@@ -17,6 +17,7 @@ mod find;
 mod kind;
 mod line;
 mod look;
+mod mask;
 mod memory;
 mod ready;
 mod record;
