@@ -1,0 +1,3 @@
+//! Docker lines.
+
+pub(in crate::docker) mod model;
