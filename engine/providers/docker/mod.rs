@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "used by what is built beside it")]
 
 mod client;
+pub mod drill;
 mod faults;
 mod line;
 mod target;

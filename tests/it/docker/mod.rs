@@ -9,6 +9,7 @@
 mod bed;
 mod compose;
 mod daemon;
+mod drill;
 mod engine;
 mod fault;
 mod namespaces;
