@@ -104,10 +104,14 @@ impl Engine {
     /// An engine that runs already. What tests make there is removed at the end.
     fn of(host: String) -> Result<Self, String> {
         let images = cached("docker").ok_or("no images for an engine here: scripts/need-docker gets them")?;
-        let filter = format!("--filter name=^/?{}", prefix());
+        let named = format!("--filter name={}", prefix());
         let keeper = Keeper::new(
             "docker",
-            &format!("  for one in $(docker ps -aq {filter}); do docker rm -fv \"$one\"; done >/dev/null 2>&1"),
+            &format!(
+                "  {{\n    for one in $(docker ps -aq {named}); do docker rm -fv \"$one\"; done\n    \
+                 for one in $(docker network ls -q {named}); do docker network rm \"$one\"; done\n    \
+                 for one in $(docker volume ls -q {named}); do docker volume rm \"$one\"; done\n  }} >/dev/null 2>&1"
+            ),
         );
         let engine = Self::made(keeper, host, None);
         if let Err(why) = engine.try_docker(&["version"]) {
