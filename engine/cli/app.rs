@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use playbook_core::registry::Registry;
 use playbook_core::secret::Secrets;
+use playbook_core::starter::Starter;
 use playbook_runtime::{Local, Store};
 
 use crate::args::{Colour, Global};
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub width: usize,
     /// The providers.
     pub registry: Registry,
+    /// Starts servers of drills that are not installed here.
+    pub starter: Arc<dyn Starter>,
     /// The state directory, where it is not the one of the environment.
     state: Option<std::path::PathBuf>,
 }
@@ -55,7 +58,8 @@ impl App {
             .unwrap_or(80)
             .clamp(40, 200);
         let registry = registry(&secrets);
-        Self { env, secrets, out, colour, width, registry, state: None }
+        let starter = playbook_providers::docker::drill::starter();
+        Self { env, secrets, out, colour, width, registry, starter, state: None }
     }
 
     /// Where runs are kept.

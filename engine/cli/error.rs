@@ -34,6 +34,12 @@ impl Failure {
         Self::Plain { code, message: message.into(), help: help.into(), exit: 1 }
     }
 
+    /// A person stopped it.
+    pub(crate) fn cancelled() -> Self {
+        let (message, help) = ("told to stop".into(), "what it had started is cleared away; start it again".into());
+        Self::Plain { code: Code::Drill, message, help, exit: 130 }
+    }
+
     /// The exit code.
     pub(crate) fn exit(&self) -> u8 {
         match self {

@@ -8,6 +8,7 @@ mod beside;
 mod commands;
 mod compile;
 mod error;
+mod interrupt;
 mod locate;
 mod out;
 mod people;

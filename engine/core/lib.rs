@@ -21,6 +21,7 @@ pub mod registry;
 pub mod run;
 pub mod secret;
 pub mod source;
+pub mod starter;
 pub mod syntax;
 pub mod timeline;
 pub mod tunnel;

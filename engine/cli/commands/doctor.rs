@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use playbook_providers::redis::drill::Throwaway;
+
 use crate::app::App;
 use crate::args::{Doctor, Output};
 use crate::error::Failure;
@@ -14,13 +16,7 @@ struct Finding {
 }
 
 pub(super) fn doctor(app: &App, args: &Doctor) -> Result<u8, Failure> {
-    let findings = [
-        state(app),
-        terminal(app),
-        who(app),
-        program("redis-server", "needed for drills: apt install redis-server"),
-        clock(),
-    ];
+    let findings = [state(app), terminal(app), who(app), drills(app), clock()];
     if args.output == Output::Json {
         let rows: Vec<_> = findings
             .iter()
@@ -68,12 +64,10 @@ fn who(app: &App) -> Finding {
     Finding { what: "you", mark: Mark::Ok, text }
 }
 
-fn program(name: &'static str, why: &str) -> Finding {
-    let found = std::env::var_os("PATH")
-        .and_then(|path| std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file()));
-    match found {
-        Some(path) => Finding { what: name, mark: Mark::Ok, text: path.display().to_string() },
-        None => Finding { what: name, mark: Mark::Warn, text: format!("not on PATH; {why}") },
+fn drills(app: &App) -> Finding {
+    match Throwaway::look(super::drill::elsewhere(app)) {
+        Ok(found) => Finding { what: "redis-server", mark: Mark::Ok, text: format!("for drills: {found}") },
+        Err(why) => Finding { what: "redis-server", mark: Mark::Warn, text: why },
     }
 }
 

@@ -10,7 +10,7 @@ use playbook_core::source::{Sources, Spanned};
 use playbook_core::syntax::tree::Node;
 use playbook_core::syntax::{Authored, Drill as Written, Step, read};
 use playbook_core::timeline::{EntryKind, Timeline, Tone};
-use playbook_providers::redis::drill::{Ignoring, Snapshot, Throwaway};
+use playbook_providers::redis::drill::{Elsewhere, Ignoring, Snapshot, Throwaway};
 use playbook_runtime::{Ended, Start, load};
 
 use super::run::{CAPTURE_LIMIT, new_id};
@@ -18,17 +18,22 @@ use crate::app::{App, VERSION};
 use crate::args::{Drill, Given, Output};
 use crate::compile::{Compiled, Overrides, compile};
 use crate::error::Failure;
+use crate::interrupt::Interrupt;
 use crate::locate::{self, Located};
 use crate::render::{Mark, Paint};
 use crate::session::Session;
 use crate::ui::Ui;
 use crate::values::{Wanted, resolve};
 
+/// Names the image of the servers of drills.
+const IMAGE: &str = "PLAYBOOK_DRILL_IMAGE";
+
 pub(super) fn drill(app: &App, args: &Drill) -> Result<u8, Failure> {
     let located = locate::one(app, &args.playbook)?;
     let (authored, written) = parts(app, &located)?;
+    let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir().map_err(|error| failed(format!("no place for servers: {error}")))?;
-    let stage = Stage::set(app, located, authored, written, scratch.path())?;
+    let stage = Stage::set(app, located, authored, written, scratch.path(), interrupt)?;
     let result = stage.rehearse();
     if args.keep {
         let kept = scratch.keep();
@@ -39,6 +44,12 @@ pub(super) fn drill(app: &App, args: &Drill) -> Result<u8, Failure> {
 
 fn failed(message: impl Into<String>) -> Failure {
     Failure::failed(Code::Drill, message, "`playbook timeline last` has what happened up to there")
+}
+
+/// What may start the servers of drills, besides this machine.
+pub(super) fn elsewhere(app: &App) -> Elsewhere<'_> {
+    let image = app.env.get(IMAGE).map(String::as_str).filter(|image| !image.is_empty());
+    Elsewhere { starter: Some(app.starter.as_ref()), image }
 }
 
 /// The playbook and its drill section, as written.
@@ -69,6 +80,7 @@ struct Stage<'a> {
     targets: Vec<(Spanned<String>, Node)>,
     scratch: std::path::PathBuf,
     paint: Paint,
+    interrupt: Interrupt,
 }
 
 impl<'a> Stage<'a> {
@@ -78,12 +90,13 @@ impl<'a> Stage<'a> {
         authored: Authored,
         written: Written,
         scratch: &std::path::Path,
+        interrupt: Interrupt,
     ) -> Result<Self, Failure> {
         let mut servers = Vec::new();
         for (name, node) in &written.targets {
             let dir = scratch.join(&name.value);
             std::fs::create_dir_all(&dir).map_err(|error| failed(error.to_string()))?;
-            let server = Throwaway::start(&settings(node), &dir).map_err(|error| {
+            let server = Throwaway::start(&settings(node), &dir, elsewhere(app)).map_err(|error| {
                 Failure::failed(
                     Code::Drill,
                     format!("no server for `{}`: {error}", name.value),
@@ -91,6 +104,8 @@ impl<'a> Stage<'a> {
                 )
             })?;
             servers.push((name.value.clone(), server));
+            // Whoever is told to stop takes the servers along.
+            interrupt.check()?;
         }
         if servers.is_empty() {
             return Err(Failure::input(
@@ -100,8 +115,8 @@ impl<'a> Stage<'a> {
             ));
         }
         let paint = Paint::new(app.colour);
-        let mut stage =
-            Self { app, located, authored, written, servers, targets: Vec::new(), scratch: scratch.to_owned(), paint };
+        let (targets, scratch) = (Vec::new(), scratch.to_owned());
+        let mut stage = Self { app, located, authored, written, servers, targets, scratch, paint, interrupt };
         stage.targets = stage.overrides()?.into_targets();
         Ok(stage)
     }
@@ -213,6 +228,7 @@ impl<'a> Stage<'a> {
         ui: Ui,
         fresh: bool,
     ) -> Result<Ended, Failure> {
+        self.interrupt.check()?;
         let compiled = self.compiled(app, located, part)?;
         let inputs = self.inputs(app, &compiled)?;
         let settings = Settings { parallel: 16, yes: true, capture_limit: CAPTURE_LIMIT };
@@ -228,7 +244,9 @@ impl<'a> Stage<'a> {
                 accepted_targets: Vec::new(),
             })
         };
-        session.execute(app, run, start, ui, false)
+        let ended = session.execute(app, run, start, ui, false)?;
+        self.interrupt.check()?;
+        Ok(ended)
     }
 
     fn compiled(&self, app: &App, located: &Located, part: Option<&[Step]>) -> Result<Compiled, Failure> {
@@ -263,6 +281,7 @@ impl<'a> Stage<'a> {
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, Failure> {
+        self.interrupt.check()?;
         crate::session::runtime()?.block_on(async {
             let mut all = Vec::new();
             for (name, server) in &self.servers {
@@ -333,8 +352,8 @@ impl<'a> Stage<'a> {
     fn leave_running(self, kept: &std::path::Path) {
         for (name, server) in self.servers {
             let url = server.url();
-            let pid = server.keep();
-            self.app.out.line(&format!("{name} keeps running at {url}; end it with: kill {pid}"));
+            let end = server.keep();
+            self.app.out.line(&format!("{name} keeps running at {url}; end it with: {end}"));
         }
         self.app.out.line(&format!("its files are in {}", kept.display()));
     }

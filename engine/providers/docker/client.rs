@@ -284,6 +284,16 @@ impl Wire {
         }
     }
 
+    /// Sends a change that no run records: to what this program made for itself, and removes again.
+    pub(in crate::docker) async fn errand(&self, call: &Call) -> Result<Answer, Fault> {
+        self.send(call, &playbook_core::ports::Never).await
+    }
+
+    /// Opens the output of such a container.
+    pub(in crate::docker) async fn attend(&self, call: &Call) -> Result<Attached<'static>, Fault> {
+        Attached::open(self, call, &playbook_core::ports::Never).await
+    }
+
     /// Opens a stream to a port of the engine's machine, or of a network that only it can reach.
     pub(in crate::docker) async fn reach(&self, end: &End) -> Result<Box<dyn Duplex>, Fault> {
         connect::reach(self.opened(), end).await

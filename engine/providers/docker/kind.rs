@@ -172,7 +172,7 @@ impl Action for LineAction {
     fn peek<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Look, Fault>> {
         Box::pin(async move {
             match &self.asked.verb {
-                Verb::Wait { containers } => look::would_wait(access, containers).await,
+                Verb::Wait { containers } => look::peek(access, containers).await,
                 _ => Ok(Look::Now(self.read(access).await?)),
             }
         })

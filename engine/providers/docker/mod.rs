@@ -12,6 +12,7 @@ mod change;
 mod client;
 mod compose;
 mod expect;
+pub mod drill;
 mod faults;
 mod find;
 mod kind;

@@ -1,9 +1,9 @@
-//! The programs of a testbed, and what happens to a test when they are not there.
+//! The programs of a Kubernetes testbed.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Once;
+
+use crate::installed::cached;
 
 /// The folder with kube-apiserver, etcd and perhaps the rest.
 #[derive(Clone, Debug)]
@@ -35,28 +35,4 @@ impl Assets {
     pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
         Some(self.dir.join(name)).filter(|path| path.exists())
     }
-}
-
-/// The folder of a script in the user's cache, if it is complete.
-pub(super) fn cached(name: &str) -> Option<PathBuf> {
-    let cache = match std::env::var_os("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
-        None => Path::new(&std::env::var_os("HOME")?).join(".cache"),
-    };
-    let mut made: Vec<PathBuf> = std::fs::read_dir(cache.join("playbook").join(name))
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join("complete").exists())
-        .collect();
-    made.sort();
-    made.pop()
-}
-
-/// None, and a notice past the capture of the test harness; fails where `required` is set to 1.
-pub(super) fn skip<T>(why: &str, required: &str, told: &Once) -> Option<T> {
-    assert!(std::env::var(required).as_deref() != Ok("1"), "{why} ({required}=1 forbids skipping)");
-    told.call_once(|| {
-        let _ = writeln!(std::io::stderr(), "\nskipped: {why}");
-    });
-    None
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::keeper::until;
+use crate::keeper::until;
 
 /// What the server writes down: all, with the bodies of requests, but for the cluster's own traffic.
 pub(super) const POLICY: &str = "

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::cluster::{Cluster, Options, Role};
 use super::fault::Fault;
 use super::https::{Https, Request};
-use super::keeper::until;
 use super::node::Node;
 use super::proxy::Proxy;
 use super::webhook::Webhook;
+use crate::keeper::until;
 
 const MERGE: &str = "application/merge-patch+json";
 

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::assets::{Assets, skip};
+use super::assets::Assets;
 use super::audit::{self, Entry};
 use super::https::{Answer, Https, Request};
-use super::keeper::{Keeper, Running, free_port, until};
 use super::pods::Kept;
 use super::settings::{
     PATIENCE, controller_flags, etcd_flags, kubeconfig, make_certificates, openssl, server_flags, write_users,
 };
+use crate::installed::skip;
+use crate::keeper::{Keeper, Running, free_port, until};
 
 /// How many users of each role there are.
 pub(super) const USERS: u32 = 400;
@@ -53,7 +54,7 @@ pub(super) struct Place {
 
 impl Default for Place {
     fn default() -> Self {
-        Self { keeper: Keeper::new(""), reach: Box::new(|port| port) }
+        Self { keeper: Keeper::new("kubernetes", ""), reach: Box::new(|port| port) }
     }
 }
 

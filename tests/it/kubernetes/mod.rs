@@ -17,7 +17,6 @@ mod honest;
 mod https;
 mod impact;
 mod into_pods;
-mod keeper;
 mod lines;
 mod login;
 mod lost;

@@ -12,12 +12,13 @@ use std::sync::{Once, OnceLock};
 
 use serde_json::Value;
 
-use super::assets::{Assets, cached, skip};
+use super::assets::Assets;
 use super::cluster::{Cluster, Options, Place};
 use super::exec::{Outcome, exec};
 use super::forward::forward;
-use super::keeper::{Keeper, Running, free_port, until};
 use super::settings::{PATIENCE, no_plain_port};
+use crate::installed::{cached, on_path, skip};
+use crate::keeper::{Keeper, REMOVE_CGROUPS, Running, free_port, until};
 
 /// A cluster whose only node, `localhost`, runs pods. Images: `redis:test` and `redis:next` (the
 /// same), `busybox:test`.
@@ -145,21 +146,10 @@ fn parts() -> Result<Parts, String> {
     })
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let more = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(more).map(|dir| dir.join(name)).find(|path| path.exists())
-}
-
 /// Namespaces of their own, with the programs that are started next in them.
 fn namespaces() -> Result<Place, String> {
     // The name of the folder makes that of the cgroup unique.
-    let mut keeper = Keeper::new(
-        "  try=0\n  while [ $try -lt 300 ]; do\n    \
-         found=$(find /sys/fs/cgroup -depth -type d -path \"/sys/fs/cgroup*/${dir##*/}*\" 2>/dev/null)\n    \
-         [ -n \"$found\" ] || break\n    echo \"$found\" | while read -r one; do rmdir \"$one\" 2>/dev/null; done\n    \
-         try=$((try + 1))\n    sleep 0.05\n  done",
-    );
+    let mut keeper = Keeper::new("kubernetes", REMOVE_CGROUPS);
     let dir = keeper.dir().to_path_buf();
     std::fs::write(dir.join("node.sh"), include_str!("node.sh")).unwrap();
     let words = ["--mount", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "sh"];

@@ -20,7 +20,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, server};
 use super::cluster::Cluster;
 use super::fault::Fault;
 use super::https::Https;
-use super::keeper::until;
+use crate::keeper::until;
 
 /// A proxy of a test's own; gone when dropped, with all connections.
 pub(super) struct Proxy {

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::cluster::Role;
-use super::keeper::until;
 use super::node::Node;
 use super::settings::PATIENCE;
+use crate::keeper::until;
 use crate::live::{Desk, Done};
 
 struct Scene {

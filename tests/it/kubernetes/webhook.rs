@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::cluster::Cluster;
-use super::keeper::until;
 use super::proxy::{acceptor, answer, read_request};
 use super::settings::PATIENCE;
+use crate::keeper::until;
 
 /// What is created to see whether the server asks the webhook by now.
 const PROBE: &str = "webhook-probe";

@@ -2,9 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use playbook_core::action::Fault;
+use playbook_core::starter::{Started, Starter};
+
+use super::container::wanted;
+use super::process::{self, Process};
 
 /// How long a server may take to answer.
 const START: Duration = Duration::from_secs(10);
@@ -13,14 +18,29 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Ports tried before giving up: another process may take one in the meantime.
 const TRIES: usize = 5;
 /// Settings whose values are several words.
-const LISTS: &[&str] = &["save", "bind", "client-output-buffer-limit", "oom-score-adj-values", "user", "loadmodule"];
+pub(super) const LISTS: &[&str] =
+    &["save", "bind", "client-output-buffer-limit", "oom-score-adj-values", "user", "loadmodule"];
 
-/// A redis-server on a loopback port. It is killed when this is dropped.
+/// Where a server is started when none is installed here.
+#[derive(Clone, Copy, Default)]
+pub struct Elsewhere<'a> {
+    /// Who starts it.
+    pub starter: Option<&'a dyn Starter>,
+    /// The image that is to be started, also when a server is installed here.
+    pub image: Option<&'a str>,
+}
+
+/// A redis-server on a loopback port. It is gone when this is dropped.
 pub struct Throwaway {
-    child: Child,
+    server: Server,
     port: u16,
     password: Option<String>,
     version: String,
+}
+
+enum Server {
+    Process(Process),
+    Container(Box<dyn Started>),
 }
 
 impl Throwaway {
@@ -28,25 +48,58 @@ impl Throwaway {
     /// `settings` are those of redis.conf; `dir` is where it runs.
     ///
     /// # Errors
-    /// When no server is installed, or it does not start with these settings; its own words are in
-    /// the error.
-    pub fn start(settings: &[(String, String)], dir: &Path) -> io::Result<Self> {
-        let binary = find()?;
-        let version = version(&binary)?;
+    /// When no server is installed and none can be started elsewhere, or it does not start with these
+    /// settings; its own words are in the error.
+    pub fn start(settings: &[(String, String)], dir: &Path, elsewhere: Elsewhere<'_>) -> io::Result<Self> {
+        match process::find() {
+            Some(binary) if elsewhere.image.is_none() => Self::here(&binary, settings, dir),
+            _ => Self::elsewhere(settings, elsewhere),
+        }
+    }
+
+    fn here(binary: &Path, settings: &[(String, String)], dir: &Path) -> io::Result<Self> {
+        let version = process::version(binary)?;
         let mut last = None;
         for _ in 0..TRIES {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            match on(&binary, port, settings, dir) {
-                Ok(child) => {
-                    let set =
-                        |name: &str| settings.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-                    let password = set("requirepass").filter(|password| !password.is_empty());
-                    return Ok(Self { child, port, password, version });
+            match Process::start(binary, port, settings, dir) {
+                Ok(process) => {
+                    let server = Server::Process(process);
+                    return Ok(Self { server, port, password: password(settings), version });
                 }
                 Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or_else(|| io::Error::other("redis-server does not start")))
+    }
+
+    fn elsewhere(settings: &[(String, String)], elsewhere: Elsewhere<'_>) -> io::Result<Self> {
+        let starter = elsewhere.starter.ok_or_else(|| nowhere(""))?;
+        let wanted = wanted(settings, elsewhere.image)?;
+        let image =
+            starter.find(&wanted).map_err(|fault| nowhere(&format!(". Nor in a container: {}", told(&fault))))?;
+        let failed = |fault: Fault| io::Error::other(format!("{image} does not start: {}", told(&fault)));
+        let started = starter.start(&wanted).map_err(failed)?;
+        let port = started.port();
+        await_answer(port, || Ok(started.ended()))?;
+        let password = password(settings);
+        let version = version(port, password.as_deref()).unwrap_or_else(|| "unknown".to_owned());
+        Ok(Self { server: Server::Container(started), port, password, version: format!("{version} ({image})") })
+    }
+
+    /// What would be started: a program, or an image.
+    ///
+    /// # Errors
+    /// Why nothing would.
+    pub fn look(elsewhere: Elsewhere<'_>) -> Result<String, String> {
+        match (process::find(), elsewhere.starter) {
+            (Some(binary), _) if elsewhere.image.is_none() => Ok(binary.display().to_string()),
+            (_, None) => Err(nowhere("").to_string()),
+            (_, Some(starter)) => {
+                let found = wanted(&[], elsewhere.image).map(|wanted| starter.find(&wanted));
+                found.map_err(|error| error.to_string())?.map_err(|fault| told(&fault))
+            }
+        }
     }
 
     /// Its address, with the password that its settings give it.
@@ -66,144 +119,100 @@ impl Throwaway {
         self.port
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// Leaves it running after this process; gives the command that ends it.
+    pub fn keep(self) -> String {
+        match self.server {
+            Server::Process(process) => {
+                let pid = process.pid();
+                std::mem::forget(process);
+                format!("kill {pid}")
+            }
+            Server::Container(started) => started.keep(),
+        }
     }
 
-    /// Leaves it running after this process; gives the process to end it by.
-    pub fn keep(self) -> u32 {
-        let pid = self.pid();
-        std::mem::forget(self);
-        pid
-    }
-
-    /// Its version, such as `7.0.15`.
+    /// Its version, such as `7.0.15`, and the image that it is of.
     pub fn version(&self) -> &str {
         &self.version
     }
 }
 
-impl Drop for Throwaway {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Is a setting given?
+pub(super) fn given(settings: &[(String, String)], name: &str) -> bool {
+    settings.iter().any(|(other, _)| other == name)
 }
 
-fn find() -> io::Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["redis-server", "valkey-server"];
-    let found =
-        std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name))).find(|file| file.is_file());
-    found.ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::NotFound,
-            "a drill needs redis-server or valkey-server on the PATH, and there is none; \
-             install it: apt-get install redis-server, brew install redis, or dnf install redis",
-        )
-    })
+/// Settings of a server that keeps nothing on disk, where nothing else is given.
+pub(super) fn absent(settings: &[(String, String)]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    [("save", ""), ("appendonly", "no")].into_iter().filter(|(name, _)| !given(settings, name))
 }
 
-fn version(binary: &Path) -> io::Result<String> {
-    let output = Command::new(binary).arg("--version").stdin(Stdio::null()).output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let number = text.split_whitespace().find_map(|word| word.strip_prefix("v="));
-    Ok(number.unwrap_or("unknown").to_owned())
-}
-
-/// One line of redis.conf.
-fn line(name: &str, value: &str) -> String {
-    let plain = !value.is_empty()
-        && value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'#'));
-    let list = LISTS.contains(&name) && !value.is_empty();
-    if plain || list { format!("{name} {value}\n") } else { format!("{name} {}\n", playbook_core::words::quote(value)) }
-}
-
-fn on(binary: &Path, port: u16, settings: &[(String, String)], dir: &Path) -> io::Result<Child> {
-    let mut config = format!("port {port}\nbind 127.0.0.1\n");
-    config.push_str(&line("dir", &dir.to_string_lossy()));
-    let given = |name: &str| settings.iter().any(|(other, _)| other == name);
-    for (name, value) in [("save", ""), ("appendonly", "no"), ("daemonize", "no")] {
-        if !given(name) {
-            config.push_str(&line(name, value));
-        }
-    }
-    for (name, value) in settings {
-        config.push_str(&line(name, value));
-    }
-    let mut child = Command::new(binary)
-        .arg("-")
-        .current_dir(dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(config.as_bytes())?;
-    }
+/// Waits until a server answers; `ended` gives its words once it is over.
+pub(super) fn await_answer(port: u16, mut ended: impl FnMut() -> io::Result<Option<String>>) -> io::Result<()> {
     let began = Instant::now();
     while began.elapsed() < START {
-        if child.try_wait()?.is_some() {
-            return Err(io::Error::other(format!("redis-server does not start: {}", words(&mut child))));
+        if let Some(words) = ended()? {
+            return Err(io::Error::other(format!("redis-server does not start: {}", last(&words))));
         }
         if answers(port) {
-            quiet(&mut child);
-            return Ok(child);
+            return Ok(());
         }
         std::thread::sleep(LOOK);
     }
-    let _ = child.kill();
-    let _ = child.wait();
     Err(io::Error::new(io::ErrorKind::TimedOut, format!("redis-server does not answer within {} s", START.as_secs())))
 }
 
-/// The last words of a server that ended.
-fn words(child: &mut Child) -> String {
-    let mut text = String::new();
-    if let Some(out) = child.stdout.as_mut() {
-        let _ = out.read_to_string(&mut text);
-    }
-    if let Some(err) = child.stderr.as_mut() {
-        let _ = err.read_to_string(&mut text);
-    }
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+/// The last lines of what a server said.
+fn last(words: &str) -> String {
+    let lines: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(4)..].join("; ")
 }
 
-/// Reads on what it says, so that it never waits for a reader. Ends with the server.
-fn quiet(child: &mut Child) {
-    let pipes: [Option<Box<dyn Read + Send>>; 2] = [
-        child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
-        child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
-    ];
-    for mut pipe in pipes.into_iter().flatten() {
-        std::thread::spawn(move || io::copy(&mut pipe, &mut io::sink()));
+fn password(settings: &[(String, String)]) -> Option<String> {
+    let set = settings.iter().find(|(name, _)| name == "requirepass").map(|(_, value)| value.clone());
+    set.filter(|password| !password.is_empty())
+}
+
+fn nowhere(further: &str) -> io::Error {
+    let why = format!(
+        "a drill needs redis-server or valkey-server on the PATH, and there is none; \
+         install it: apt-get install redis-server, brew install redis, or dnf install redis{further}"
+    );
+    io::Error::new(io::ErrorKind::NotFound, why)
+}
+
+fn told(fault: &Fault) -> String {
+    format!("{} ({})", fault.message, fault.help)
+}
+
+/// Sends commands without arguments that need quotes, and reads up to so many bytes.
+fn ask(port: u16, lines: &[u8], reply: &mut [u8]) -> io::Result<usize> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.write_all(lines)?;
+    let mut length = 0;
+    while length < reply.len() {
+        match stream.read(&mut reply[length..]) {
+            Ok(more) if more > 0 => length += more,
+            _ => break,
+        }
     }
+    Ok(length)
 }
 
 fn answers(port: u16) -> bool {
-    let ask = || -> io::Result<bool> {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"PING\r\n")?;
-        let mut reply = [0; 7];
-        stream.read_exact(&mut reply)?;
-        // A server that wants a password is there as well.
-        Ok(reply.starts_with(b"+PONG") || reply.starts_with(b"-NOAUTH"))
-    };
-    ask().unwrap_or(false)
+    let mut reply = [0; 7];
+    // A server that wants a password is there as well.
+    ask(port, b"PING\r\n", &mut reply)
+        .is_ok_and(|length| length == reply.len() && (reply.starts_with(b"+PONG") || reply.starts_with(b"-NOAUTH")))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::line;
-
-    #[test]
-    fn settings_are_written_as_redis_conf_has_them() {
-        assert_eq!(line("maxmemory", "3gb"), "maxmemory 3gb\n");
-        assert_eq!(line("save", ""), "save \"\"\n");
-        assert_eq!(line("save", "60 1"), "save 60 1\n");
-        assert_eq!(line("requirepass", "a b\"c"), "requirepass \"a b\\\"c\"\n");
-    }
+/// What a server that answers says its version is.
+fn version(port: u16, password: Option<&str>) -> Option<String> {
+    let login = password.map(|it| format!("*2\r\n$4\r\nAUTH\r\n${}\r\n{it}\r\n", it.len())).unwrap_or_default();
+    let mut reply = vec![0; 64 << 10];
+    let length = ask(port, format!("{login}INFO server\r\nQUIT\r\n").as_bytes(), &mut reply).ok()?;
+    let text = String::from_utf8_lossy(&reply[..length]).into_owned();
+    let of = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(|it| it.trim().to_owned());
+    of("valkey_version:").or_else(|| of("redis_version:"))
 }

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::audit::Entry;
 use super::cluster::{Role, User};
-use super::keeper::until;
 use super::node::Node;
 use super::settings::PATIENCE;
+use crate::keeper::until;
 use crate::live::{Desk, Done};
 
 /// A pod with a Redis server of its own.

@@ -18,7 +18,7 @@ impl Scene {
         let command = self.desk.playbook(&["run", file]).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let watches = |entry: &Entry| entry.verb() == "watch" && entry.resource() == "configmaps";
         let waits = || self.cluster.requests_of(&self.user).iter().any(watches).then_some(());
-        super::super::keeper::until(std::time::Duration::from_secs(60), waits).expect("the run waits");
+        crate::keeper::until(std::time::Duration::from_secs(60), waits).expect("the run waits");
         act();
         self.cluster.apply(&self.namespace, "{apiVersion: v1, kind: ConfigMap, metadata: {name: go}}");
         Done(command.wait_with_output().unwrap())

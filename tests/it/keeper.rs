@@ -11,20 +11,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// For `at_end`: removes the cgroups that bear the name of the folder, as soon as nothing is in them.
+pub(crate) const REMOVE_CGROUPS: &str = "  try=0
+  while [ $try -lt 300 ]; do
+    found=$(find /sys/fs/cgroup -depth -type d -path \"/sys/fs/cgroup*/${dir##*/}*\" 2>/dev/null)
+    [ -n \"$found\" ] || break
+    echo \"$found\" | while read -r one; do rmdir \"$one\" 2>/dev/null; done
+    try=$((try + 1))
+    sleep 0.05
+  done";
+
 /// A folder and the processes that work in it.
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     dir: PathBuf,
     shell: Child,
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     /// Words before each command, such as those that enter a namespace.
-    pub(super) before: Vec<String>,
+    pub(crate) before: Vec<String>,
 }
 
 impl Keeper {
-    /// `at_end` is shell code for when all processes are gone; `$dir` is the folder.
-    pub(super) fn new(at_end: &str) -> Self {
-        let dir = tempfile::Builder::new().prefix("playbook-kubernetes-").tempdir().unwrap().keep();
+    /// `kind` begins the name of the folder; `at_end` is shell code for when all processes are gone, in
+    /// which `$dir` is the folder.
+    pub(crate) fn new(kind: &str, at_end: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix(&format!("playbook-{kind}-")).tempdir().unwrap().keep();
         let mut shell = Command::new("sh")
             .current_dir("/")
             .process_group(0)
@@ -45,12 +56,12 @@ impl Keeper {
         Self { dir, shell, commands: Some(commands), answers, before: Vec::new() }
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Starts a program; what it prints goes to `NAME.log`.
-    pub(super) fn spawn(&mut self, name: &str, program: &Path, args: &[String]) -> Running {
+    pub(crate) fn spawn(&mut self, name: &str, program: &Path, args: &[String]) -> Running {
         let words = self.before.iter().map(String::as_str).chain([program.to_str().unwrap()]);
         let line: Vec<String> = words.chain(args.iter().map(String::as_str)).map(quoted).collect();
         let log = self.dir.join(format!("{name}.log"));
@@ -77,20 +88,20 @@ impl Drop for Keeper {
 
 /// A process that a keeper started.
 #[derive(Clone)]
-pub(super) struct Running {
-    pub(super) pid: u32,
+pub(crate) struct Running {
+    pub(crate) pid: u32,
     log: PathBuf,
 }
 
 impl Running {
     /// Whether it still runs: its parent is the keeper, so an ended one may be a zombie.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         std::fs::read_to_string(format!("/proc/{}/stat", self.pid))
             .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| !rest.starts_with(" Z")))
     }
 
     /// The end of what it printed.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = text.lines().collect();
@@ -99,7 +110,7 @@ impl Running {
 }
 
 /// Looks every 20 ms until there is an answer; None when it took longer than the limit.
-pub(super) fn until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -113,7 +124,7 @@ pub(super) fn until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> 
 }
 
 /// A port of the loopback that was free a moment ago.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

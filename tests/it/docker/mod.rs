@@ -1,0 +1,19 @@
+//! The Docker provider against real engines, and the engines themselves.
+//!
+//! [`engine`] is a dockerd that the tests start, [`proxy`] stands before one and fails as it is told,
+//! [`registry`] is beside one, [`compose`] makes one generation of Compose the one that is found, and
+//! [`scene`] is the program before all of it. Nothing of this uses the client under test.
+
+#![allow(dead_code, reason = "used by what is built beside it")]
+
+mod bed;
+mod compose;
+mod daemon;
+mod drill;
+mod engine;
+mod fault;
+mod namespaces;
+mod proxy;
+mod registry;
+mod request;
+mod scene;
