@@ -104,10 +104,10 @@ impl App {
 
 /// The providers, and what they do for one another: none of them knows it.
 fn registry(secrets: &Secrets) -> Registry {
-    use playbook_providers::{kubernetes, redis};
+    use playbook_providers::{docker, kubernetes, redis};
     let redis = redis::provider(secrets.clone(), vec![kubernetes::way(secrets.clone())]);
     let insider = redis::insider(secrets.clone(), Arc::clone(&redis));
-    Registry::new(vec![redis, kubernetes::provider(secrets.clone(), vec![insider])])
+    Registry::new(vec![redis, kubernetes::provider(secrets.clone(), vec![insider]), docker::provider()])
 }
 
 /// The version of this program.
