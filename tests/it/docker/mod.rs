@@ -16,4 +16,5 @@ mod namespaces;
 mod proxy;
 mod registry;
 mod request;
+mod runbook;
 mod scene;

@@ -112,7 +112,7 @@ impl Work {
                 .help("name it with -f; paths are relative to the playbook"));
         }
         let tool = Tool::find().await?;
-        let config = Config::ask(&tool, project, reader.cancel()).await?;
+        let config = Config::ask(&tool, project, reader).await?;
         let mut named = up.services.iter().chain(up.scale.iter().map(|(service, _)| service));
         if let Some(unknown) = named.find(|name| !config.services.contains_key(*name)) {
             let known: Vec<&str> = config.services.keys().map(String::as_str).collect();
@@ -394,7 +394,7 @@ pub(in crate::docker) async fn pulls(
     services: &[String],
 ) -> Result<Vec<Item>, Fault> {
     let tool = Tool::find().await?;
-    let config = Config::ask(&tool, project, reader.cancel()).await?;
+    let config = Config::ask(&tool, project, reader).await?;
     let wanted = config.with_dependencies(services, true);
     let images: BTreeSet<String> =
         wanted.iter().filter_map(|service| config.services.get(service)?.image.clone()).collect();
