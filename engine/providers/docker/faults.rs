@@ -85,9 +85,12 @@ pub(super) fn lost(why: &str, host: &str, changes: bool) -> Fault {
 }
 
 /// A port cannot be reached.
-pub(super) fn closed(host: &str, port: u16, engine: &str, why: &str) -> Fault {
-    Fault::new(FaultKind::Unreachable, Code::Unreachable, format!("port {port} of {host} cannot be reached: {why}"))
-        .help(format!("does something listen there, and is it on the network of {engine}? docker port CONTAINER"))
+pub(super) fn closed(host: &str, port: u16, why: &str) -> Fault {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    Fault::new(FaultKind::Unreachable, Code::Unreachable, format!("{host}:{port} cannot be reached: {why}")).help(
+        "does something listen on this port of the container, on all of its addresses and not only on its own 127.0.0.1? \
+         What is published (docker port CONTAINER) is reached first",
+    )
 }
 
 /// No answer in time.

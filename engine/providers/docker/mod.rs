@@ -11,3 +11,6 @@ mod look;
 mod mask;
 mod target;
 mod target_draft;
+mod tunnel;
+
+pub use tunnel::way;
