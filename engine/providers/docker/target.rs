@@ -12,6 +12,7 @@ use super::client::{Call, Place, Reader, Wire, open};
 use super::expect::Expect;
 use super::faults;
 use super::memory::Memory;
+use crate::inside::Known;
 
 /// An engine. Connects when it is first used.
 pub(super) struct DockerTarget {
@@ -20,11 +21,19 @@ pub(super) struct DockerTarget {
     expect: Option<Expect>,
     wire: OnceCell<Wire>,
     memory: Memory,
+    known: Known,
 }
 
 impl DockerTarget {
     pub(super) fn new(name: &str, place: Place, expect: Option<Expect>) -> Self {
-        Self { name: name.to_owned(), place, expect, wire: OnceCell::new(), memory: Memory::default() }
+        Self {
+            name: name.to_owned(),
+            place,
+            expect,
+            wire: OnceCell::new(),
+            memory: Memory::default(),
+            known: Known::default(),
+        }
     }
 
     /// The target of an access, which is always one of this provider's.
@@ -35,6 +44,11 @@ impl DockerTarget {
     /// What this process did there.
     pub(super) fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// What this process knows of what it reached into there.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Where the engine is, found out once.

@@ -23,6 +23,7 @@ use item::{Item, Seen};
 
 pub(super) use impact::is_none;
 pub(super) use item::{life, setting};
+pub(super) use items::container_of;
 pub(super) use plan::plan;
 pub(super) use up::{Have, called};
 
