@@ -63,7 +63,6 @@ impl DockerTarget {
         let host = reader.opened().host.clone();
         let engine = Some(text("ID")).filter(|id| !id.is_empty() && id != "unknown");
         let mut facts = vec![
-            ("engine".to_owned(), engine.clone().unwrap_or_else(|| "unknown".into())),
             ("name".to_owned(), text("Name")),
             ("version".to_owned(), text("ServerVersion")),
             ("api".to_owned(), reader.wire().version().unwrap_or("unknown").to_owned()),
@@ -75,7 +74,10 @@ impl DockerTarget {
             facts.push(("context".to_owned(), context.clone()));
         }
         if let Some(expect) = &self.expect {
-            expect.check(&facts).map_err(|why| {
+            // The id is what the identity is, and not said twice.
+            let id = ("engine".to_owned(), engine.clone().unwrap_or_else(|| "unknown".into()));
+            let known: Vec<(String, String)> = facts.iter().cloned().chain([id]).collect();
+            expect.check(&known).map_err(|why| {
                 Fault::new(FaultKind::WrongTarget, Code::WrongTarget, format!("{host}: {why}"))
                     .help("check host, context and DOCKER_HOST, or change expect:; nothing was changed")
             })?;

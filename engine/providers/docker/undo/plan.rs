@@ -123,7 +123,7 @@ async fn of_project(reader: &Reader<'_>, part: &UndoPart, project: &str, planned
         let title = format!("container {}", name(one));
         let shown = Standing::of(one).shown();
         match old {
-            None if left.iter().any(|left| left.id == id(one)) => {
+            None if left.iter().any(|left| reader.target().memory().now(&left.id) == id(one)) => {
                 planned.changes.push(Diff::new(title, Image::of(shown), Image::Absent));
             }
             None => planned.notes.push(format!("{title} is not of this step; left as it is")),
