@@ -75,6 +75,13 @@ pub(super) fn unlinked(why: &str, host: &str) -> Fault {
 
 /// The connection broke before the answer was complete.
 pub(super) fn lost(why: &str, host: &str, changes: bool) -> Fault {
+    // With TLS 1.3 the engine says so only after the request was sent, which it has not looked at.
+    if let Some((_, alert)) = why.split_once("received fatal alert: ") {
+        let message = format!("{host} does not take our certificate: {alert}");
+        return Fault::new(FaultKind::Unauthorised, Code::Unauthorised, message).help(
+            "cert.pem and key.pem of DOCKER_CERT_PATH, or of tls: of the target, are for another engine, or expired",
+        );
+    }
     let fault = Fault::new(
         FaultKind::Unreachable,
         Code::Unreachable,
@@ -176,9 +183,20 @@ fn reason(message: &str) -> Option<(&'static str, bool)> {
         ("has active endpoints", "disconnect or remove its containers first: docker network inspect NAME"),
         ("executable file not found", "there is no such program in the image"),
         ("memoryswap limit", "give --memory-swap too: it has to be at least --memory"),
-        ("toomanyrequests", "the registry lets this address pull no more for now: log in there, or wait"),
-        ("pull access denied", "check the name of the image; a private one needs docker login on the engine's side"),
+        (
+            "toomanyrequests",
+            "the registry lets this address pull no more for now: wait, or fetch it with docker pull after docker login",
+        ),
+        (
+            "pull access denied",
+            "check the name of the image; playbook sends no credentials of registries: fetch a private one with docker pull",
+        ),
         ("manifest unknown", "there is no such tag: check it at the registry"),
+        (
+            "HTTP request to an HTTPS server",
+            "it wants TLS: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or tls: of the target",
+        ),
+        ("unauthorized", "playbook sends no credentials of registries: fetch a private image with docker pull"),
         ("dial tcp", "the engine's machine cannot reach the registry: network, proxy or name of it"),
         ("No such image", "pull it first, or check its name: docker images"),
     ];
