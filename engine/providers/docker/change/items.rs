@@ -200,7 +200,7 @@ async fn composed(reader: &Reader<'_>, asked: &Asked, line: &Compose) -> Result<
             let container = of_service(reader, &project, exec).await?;
             Ok(vec![Item::Exec(exec::Work::of(reader, &Exec { container, ..exec.clone() }).await?)])
         }
-        ComposeVerb::Run(run) => Ok(vec![Item::Once(Box::new(up::Once::of(&project, run).await?))]),
+        ComposeVerb::Run(run) => Ok(vec![Item::Once(Box::new(up::Once::of(asked, &project, run).await?))]),
         ComposeVerb::Ps { .. }
         | ComposeVerb::Logs(_)
         | ComposeVerb::Top { .. }

@@ -65,7 +65,7 @@ async fn one(reader: &Reader<'_>, part: &UndoPart, planned: &mut Planned) -> Res
         },
         Kept::Name { id, from, to } => match find(id).await? {
             Some(now) if name(&now) == to => {
-                change("container name".into(), Image::of(to.as_str()), Image::of(from.as_str()))
+                change("container name".into(), Image::of(to.as_str()), Image::of(from.as_str()));
             }
             Some(now) if name(&now) == from => {}
             Some(now) => planned.notes.push(format!("{title} is called {} now; left as it is", name(&now))),
