@@ -220,3 +220,21 @@ fn an_engine_that_does_not_take_our_certificate_did_nothing() {
     assert_eq!((fault.kind, fault.happened), (FaultKind::Unauthorised, Happened::No));
     assert!(fault.message == "tcp://h:2376 does not take our certificate: BadCertificate", "{}", fault.message);
 }
+
+/// What providers do is moved between threads.
+#[tokio::test]
+async fn everything_that_is_sent_can_be_moved() {
+    fn moved<T: Send>(it: T) -> T {
+        it
+    }
+    let engine = Fake::start(|_: &Asked| None);
+    let target = engine.target();
+    let writer = writer(&target).await;
+    let call = Call::get("/none");
+    assert!(moved(writer.send(&call)).await.is_err());
+    assert!(moved(writer.lines(&call, &mut |_| Ok(()))).await.is_err());
+    assert!(moved(writer.attach(&call, true, Keep::Last(1))).await.is_err());
+    assert!(moved(writer.attach_open(&call)).await.is_err());
+    assert!(moved(writer.reading().output(&call, true, Keep::Last(1))).await.is_err());
+    assert!(moved(writer.reading().follow(&call)).await.is_err());
+}
