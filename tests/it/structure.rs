@@ -122,3 +122,17 @@ fn every_provider_has_a_page() {
         assert!(std::path::Path::new(&page).is_file(), "{page} is missing");
     }
 }
+
+fn rust_files(dir: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        let name = path.display().to_string();
+        if path.is_dir() {
+            files.extend(rust_files(&name));
+        } else if name.ends_with(".rs") {
+            files.push((name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    files
+}
