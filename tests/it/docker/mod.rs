@@ -17,3 +17,4 @@ mod proxy;
 mod registry;
 mod request;
 mod scene;
+mod waiting;

@@ -261,6 +261,11 @@ impl Work {
         if changes.iter().any(|change| change.after != Image::Absent && !change.parts.is_empty()) {
             notes.push("what containers that are made anew wrote outside of volumes is gone".into());
         }
+        if self.tool.is_first() && !self.up.no_recreate && have.containers.iter().any(|one| label(one, HASH).is_some())
+        {
+            let version = &self.tool.version;
+            notes.push(format!("docker-compose {version} makes containers anew whose configuration changed, and cannot tell beforehand which; compose 2 can"));
+        }
         (changes, notes)
     }
 

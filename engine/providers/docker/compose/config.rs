@@ -39,7 +39,12 @@ impl Config {
     /// When it does not understand the files.
     pub(in crate::docker) async fn ask(tool: &Tool, project: &Project, cancel: &dyn Cancel) -> Result<Self, Fault> {
         let text = tool.ask(project, &["config".into()], cancel).await?;
-        let hashes = tool.ask(project, &["config".into(), "--hash".into(), "*".into()], cancel).await?;
+        // The first compose puts the images of the engine into its digests, and there is no engine to ask here.
+        let hashes = if tool.is_first() {
+            String::new()
+        } else {
+            tool.ask(project, &["config".into(), "--hash".into(), "*".into()], cancel).await?
+        };
         let read: Value = serde_yaml::from_str(&text).map_err(|error| {
             let message = format!("what compose makes of project {} cannot be read: {error}", project.name);
             Fault::new(FaultKind::Invalid, Code::ServerError, message).help("`docker compose config` shows it")
