@@ -105,9 +105,11 @@ impl App {
 /// The providers, and what they do for one another: none of them knows it.
 fn registry(secrets: &Secrets) -> Registry {
     use playbook_providers::{docker, kubernetes, redis};
-    let redis = redis::provider(secrets.clone(), vec![kubernetes::way(secrets.clone())]);
-    let insider = redis::insider(secrets.clone(), Arc::clone(&redis));
-    Registry::new(vec![redis, kubernetes::provider(secrets.clone(), vec![insider]), docker::provider()])
+    let redis = redis::provider(secrets.clone(), vec![kubernetes::way(secrets.clone()), docker::way()]);
+    let insider = || redis::insider(secrets.clone(), Arc::clone(&redis));
+    let kubernetes = kubernetes::provider(secrets.clone(), vec![insider()]);
+    let docker = docker::provider(secrets.clone(), vec![insider()]);
+    Registry::new(vec![redis, kubernetes, docker])
 }
 
 /// The version of this program.

@@ -75,6 +75,13 @@ pub(super) fn unlinked(why: &str, host: &str) -> Fault {
 
 /// The connection broke before the answer was complete.
 pub(super) fn lost(why: &str, host: &str, changes: bool) -> Fault {
+    // With TLS 1.3 the engine says so only after the request was sent, which it has not looked at.
+    if let Some((_, alert)) = why.split_once("received fatal alert: ") {
+        let message = format!("{host} does not take our certificate: {alert}");
+        return Fault::new(FaultKind::Unauthorised, Code::Unauthorised, message).help(
+            "cert.pem and key.pem of DOCKER_CERT_PATH, or of tls: of the target, are for another engine, or expired",
+        );
+    }
     let fault = Fault::new(
         FaultKind::Unreachable,
         Code::Unreachable,
@@ -85,9 +92,12 @@ pub(super) fn lost(why: &str, host: &str, changes: bool) -> Fault {
 }
 
 /// A port cannot be reached.
-pub(super) fn closed(host: &str, port: u16, engine: &str, why: &str) -> Fault {
-    Fault::new(FaultKind::Unreachable, Code::Unreachable, format!("port {port} of {host} cannot be reached: {why}"))
-        .help(format!("does something listen there, and is it on the network of {engine}? docker port CONTAINER"))
+pub(super) fn closed(host: &str, port: u16, why: &str) -> Fault {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    Fault::new(FaultKind::Unreachable, Code::Unreachable, format!("{host}:{port} cannot be reached: {why}")).help(
+        "does something listen on this port of the container, on all of its addresses and not only on its own 127.0.0.1? \
+         What is published (docker port CONTAINER) is reached first",
+    )
 }
 
 /// No answer in time.
@@ -116,37 +126,41 @@ pub(super) fn status(code: u16, body: &Value, call: &Call, host: &str) -> Fault 
     let transient = matches!(code, 429 | 502..=504);
     let told =
         |message: String, help: &str| Fault::new(kind, page, message).help(help).server(code.to_string(), transient);
-    let fault = match code {
-        301 | 302 | 307 | 308 => told(
+    let known = reason(&message);
+    let fault = match (code, known) {
+        (301 | 302 | 307 | 308, _) => told(
             format!("{host} sends {} elsewhere", call.title()),
             "is it an engine, or something else that listens there?",
         ),
-        401 | 403 => told(message, "an authorization plugin of the engine, or a proxy before it, refuses this user"),
-        404 if message.contains("page not found") => told(
+        (401 | 403, _) => {
+            told(message, "an authorization plugin of the engine, or a proxy before it, refuses this user")
+        }
+        (404, _) if message.contains("page not found") => told(
             format!("{host} does not know {}: {message}", call.title()),
             "is it a docker engine, and is it new enough?",
         ),
-        404 => told(message, "check the name, and the engine: docker ps -a, docker context ls"),
-        _ => match reason(&message) {
-            Some(help) => told(message, help),
-            None if (500..=599).contains(&code) => told(
-                format!("the engine is in trouble ({code}): {message}"),
-                "the words are the engine's own; journalctl -u docker tells more",
-            ),
-            None => told(message, "the words are the engine's own"),
-        },
+        (_, Some((help, _))) => told(message, help),
+        (404, None) => told(message, "check the name, and the engine: docker ps -a, docker context ls"),
+        (500..=599, None) => told(
+            format!("the engine is in trouble ({code}): {message}"),
+            "the words are the engine's own; journalctl -u docker tells more",
+        ),
+        _ => told(message, "the words are the engine's own"),
     };
-    // After these the engine may have done some of it. What it begins to make or start, it takes back.
+    // After these the engine may have done some of it. What it begins to make or start, it takes back, and
+    // older ones say with 500 too that something is not in the state for it.
     let takes_back = ["/create", "/start", "/connect", "/json"].iter().any(|end| call.path.ends_with(end));
-    let unclear = call.changes() && (matches!(code, 502..=504) || (code == 500 && !takes_back));
+    let untouched = takes_back || known.is_some_and(|(_, untouched)| untouched);
+    let unclear = call.changes() && (matches!(code, 502..=504) || (code == 500 && !untouched));
     if unclear { fault.unclear() } else { fault }
 }
 
-/// What to do about reasons that are known.
-fn reason(message: &str) -> Option<&'static str> {
+/// What to do about reasons that are known; true: of which the engine knows before it begins.
+fn reason(message: &str) -> Option<(&'static str, bool)> {
+    const FULL: &str = "no space left on device";
     let known = [
         (
-            "no space left on device",
+            FULL,
             "the engine's disk is full: docker system df shows what takes the room; free some (docker image prune, \
              docker builder prune), then go on: what was done up to here is recorded",
         ),
@@ -160,6 +174,8 @@ fn reason(message: &str) -> Option<&'static str> {
         ("is not running", "start it first; docker logs shows why it ended"),
         ("is restarting", "wait until it runs; docker logs shows why it ends again and again"),
         ("is paused", "unpause it first"),
+        ("already paused", "it is so already"),
+        ("is not paused", "docker ps -a shows in what state it is"),
         ("You cannot remove a running container", "stop it first, or rm -f"),
         ("cannot remove a running container", "stop it first, or rm -f"),
         ("container is running", "stop it first, or rm -f"),
@@ -167,18 +183,31 @@ fn reason(message: &str) -> Option<&'static str> {
         ("has active endpoints", "disconnect or remove its containers first: docker network inspect NAME"),
         ("executable file not found", "there is no such program in the image"),
         ("memoryswap limit", "give --memory-swap too: it has to be at least --memory"),
-        ("toomanyrequests", "the registry lets this address pull no more for now: log in there, or wait"),
-        ("pull access denied", "check the name of the image; a private one needs docker login on the engine's side"),
+        (
+            "toomanyrequests",
+            "the registry lets this address pull no more for now: wait, or fetch it with docker pull after docker login",
+        ),
+        (
+            "pull access denied",
+            "check the name of the image; playbook sends no credentials of registries: fetch a private one with docker pull",
+        ),
         ("manifest unknown", "there is no such tag: check it at the registry"),
+        (
+            "HTTP request to an HTTPS server",
+            "it wants TLS: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or tls: of the target",
+        ),
+        ("unauthorized", "playbook sends no credentials of registries: fetch a private image with docker pull"),
+        ("dial tcp", "the engine's machine cannot reach the registry: network, proxy or name of it"),
         ("No such image", "pull it first, or check its name: docker images"),
     ];
-    known.iter().find(|(words, _)| message.contains(words)).map(|(_, help)| *help)
+    let found = known.iter().find(|(words, _)| message.contains(words));
+    found.map(|(words, help)| (*help, *words != FULL))
 }
 
 /// What a line of an answer says went wrong.
 pub(super) fn told(why: &str) -> Fault {
     let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-    let help = reason(&why).unwrap_or("the words are the engine's own");
+    let help = reason(&why).map_or("the words are the engine's own", |(help, _)| help);
     refused(why, help)
 }
 

@@ -10,6 +10,7 @@ use playbook_core::files::Files;
 use playbook_core::model::{Class, Effect};
 use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
+use playbook_core::secret::Secrets;
 use playbook_core::source::{Span, Spanned};
 use playbook_core::syntax::tree::Node;
 use serde_json::Value;
@@ -17,13 +18,18 @@ use serde_json::Value;
 use super::asked::Asked;
 use super::change::{self, LineChange, exec, run};
 use super::client::Writer;
-use super::line::model::{Compose, ComposeVerb, Verb};
+use super::line::model::{Compose, ComposeVerb, Exec, Verb};
 use super::line::{self, Form};
 use super::look;
+use super::within::{self, WITHIN};
+use crate::inside::{self, Insiders, There, Within, WithinAction};
 use crate::line::form::Filled;
 
 /// The action `docker`.
-pub(super) struct DockerKind;
+pub(super) struct DockerKind {
+    pub(super) secrets: Secrets,
+    pub(super) insiders: Insiders,
+}
 
 impl Kind for DockerKind {
     fn name(&self) -> &'static str {
@@ -47,7 +53,16 @@ impl Kind for DockerKind {
     ) -> Option<Arc<dyn Draft>> {
         let form = Form::read(params, found)?;
         let verb = form.check(found)?;
-        Some(Arc::new(LineDraft { form, verb, base: files.folder().map(str::to_owned) }))
+        let within = match exec_of(&verb) {
+            Some(exec) => {
+                let words = form.templates();
+                let texts: Vec<&str> = words.iter().map(|word| word.fixed().unwrap_or_default()).collect();
+                let command = (exec.command.as_slice(), line::command_place(exec));
+                inside::read(&self.insiders, &words, command, &line::secrets(&texts), &self.secrets, found).ok()?
+            }
+            None => None,
+        };
+        Some(Arc::new(LineDraft { form, verb, base: files.folder().map(str::to_owned), within }))
     }
 
     fn schema(&self, _: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -61,11 +76,21 @@ impl Kind for DockerKind {
     }
 }
 
+/// The exec of a line, if it is one.
+fn exec_of(verb: &Verb) -> Option<&Exec> {
+    match verb {
+        Verb::Exec(exec) | Verb::Compose(Compose { verb: ComposeVerb::Exec(exec), .. }) => Some(exec),
+        _ => None,
+    }
+}
+
 /// A line with its templates open.
 struct LineDraft {
     form: Form,
     verb: Verb,
     base: Option<String>,
+    /// The program of an exec, if someone knows it.
+    within: Option<Within>,
 }
 
 impl Draft for LineDraft {
@@ -74,21 +99,35 @@ impl Draft for LineDraft {
     }
 
     fn classify(&self, words: &[Option<String>]) -> Class {
+        if let Some(within) = &self.within {
+            return within.classify(words);
+        }
         line::parse(&self.form.valued(words)).map_or_else(|_| line::class(&self.verb), |verb| line::class(&verb))
     }
 
     fn mask(&self, words: Vec<String>) -> Vec<String> {
-        line::mask(words)
+        let words = line::mask(words);
+        match &self.within {
+            Some(within) => within.mask(words),
+            None => words,
+        }
     }
 
-    fn lint(&self, _: Span, found: &mut Diagnostics) {
+    fn lint(&self, span: Span, found: &mut Diagnostics) {
         self.form.lint(found);
+        if let Some(within) = &self.within {
+            within.lint(span, found);
+        }
     }
 
     fn prepare(&self, scope: &Scope) -> Result<Arc<dyn Action>, EvalError> {
         let filled = self.form.fill(scope)?;
         match line::parse(&filled.words) {
-            Ok(verb) => Ok(Arc::new(LineAction { filled, asked: Asked::new(verb, self.base.as_deref()) })),
+            Ok(verb) => {
+                let shown = line::mask(filled.named());
+                let within = self.within.as_ref().map(|within| within.prepare(&filled, &shown, scope)).transpose()?;
+                Ok(Arc::new(LineAction { filled, asked: Asked::new(verb, self.base.as_deref()), within }))
+            }
             Err(problems) => {
                 let first = problems.into_iter().next();
                 let (message, help) = first.map(|problem| (problem.message, problem.help)).unwrap_or_default();
@@ -103,10 +142,19 @@ impl Draft for LineDraft {
 struct LineAction {
     filled: Filled,
     asked: Asked,
+    within: Option<WithinAction>,
 }
 
 impl LineAction {
-    /// The program that it runs somewhere, if it runs one.
+    /// The program of an exec, if someone knows it, and where it would run.
+    async fn there<'a>(&self, access: ReadAccess<'a>) -> Result<Option<(&WithinAction, There<'a>)>, Fault> {
+        match (&self.within, exec_of(&self.asked.verb)) {
+            (Some(within), Some(exec)) => Ok(Some((within, within::of(within, access, &self.asked, exec).await?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Does it run a program somewhere?
     fn runs(&self) -> bool {
         let composed = |compose: &Compose| matches!(compose.verb, ComposeVerb::Exec(_) | ComposeVerb::Run(_));
         match &self.asked.verb {
@@ -119,11 +167,11 @@ impl LineAction {
 
 impl Action for LineAction {
     fn words(&self) -> Vec<String> {
-        line::mask(self.filled.named())
+        self.within.as_ref().map_or_else(|| line::mask(self.filled.named()), WithinAction::words)
     }
 
     fn class(&self) -> Class {
-        line::class(&self.asked.verb)
+        self.within.as_ref().map_or_else(|| line::class(&self.asked.verb), WithinAction::class)
     }
 
     fn plan<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Planned, Fault>> {
@@ -131,12 +179,18 @@ impl Action for LineAction {
             if self.class().effect == Effect::Read {
                 return Ok(Planned::new(self.class()));
             }
+            if let Some((within, there)) = self.there(access).await? {
+                return within.plan(access, &there).await;
+            }
             change::plan(access, &self.asked, self.class()).await
         })
     }
 
     fn read<'a>(&'a self, access: ReadAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(async move {
+            if let Some((within, there)) = self.there(access).await? {
+                return within.read(access, &there).await;
+            }
             match &self.asked.verb {
                 Verb::Compose(compose) => {
                     let project = match &compose.verb {
@@ -151,12 +205,18 @@ impl Action for LineAction {
     }
 
     fn only_in_run(&self) -> Option<&'static str> {
+        if let Some(within) = &self.within {
+            return within.only_in_run();
+        }
         // To run anything an engine has to be sent more than a GET.
         self.runs().then_some("a plan sends an engine nothing but GET, and a program takes more")
     }
 
     fn read_in_run<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(async move {
+            if let Some((within, there)) = self.there(access.reading()).await? {
+                return within.read_in_run(access, &there).await;
+            }
             if !self.runs() {
                 return self.read(access.reading()).await;
             }
@@ -179,6 +239,11 @@ impl Action for LineAction {
     }
 
     fn change<'a>(&'a self, access: WriteAccess<'a>) -> BoxFuture<'a, Result<Box<dyn Change + 'a>, Fault>> {
-        Box::pin(async move { Ok(Box::new(LineChange::begin(access, &self.asked).await?) as Box<dyn Change + 'a>) })
+        Box::pin(async move {
+            if let Some((within, there)) = self.there(access.reading()).await? {
+                return within.change(access, there, WITHIN).await;
+            }
+            Ok(Box::new(LineChange::begin(access, &self.asked).await?) as Box<dyn Change + 'a>)
+        })
     }
 }

@@ -8,6 +8,8 @@ pub(in crate::docker) const REDACTED: &str = "[redacted]";
 
 /// Settings of Redis whose value is a password.
 const SETTINGS: &[&str] = &["requirepass", "masterauth", "masteruser-password", "tls-key-file-pass"];
+/// Fields that hold the words of a command line.
+const ARGUMENTS: &[&str] = &["Cmd", "Args", "Entrypoint", "Test", "Shell", "arguments"];
 /// Parts of a name after which the value is secret.
 const SECRET: &[&str] =
     &["password", "passwd", "passphrase", "pwd", "pass", "secret", "token", "credential", "credentials", "auth"];
@@ -24,14 +26,15 @@ pub(in crate::docker) fn masked(value: &mut Value) {
         }
         Value::Array(items) => {
             items.iter_mut().for_each(masked);
-            if items.iter().all(Value::is_string) {
-                words(items);
-            }
         }
         Value::Object(fields) => {
             for (name, value) in fields.iter_mut() {
                 match value {
                     Value::Array(items) if name == "Env" => items.iter_mut().for_each(variable),
+                    Value::Array(items) if ARGUMENTS.contains(&name.as_str()) => {
+                        items.iter_mut().for_each(masked);
+                        words(items);
+                    }
                     // `docker ps` has the words of a command in one text, as have health checks.
                     Value::String(text) if matches!(name.as_str(), "Command" | "command" | "CreatedBy") => {
                         *text = line(text);
@@ -142,15 +145,19 @@ fn is_secret(name: &str) -> bool {
     }
     parts.retain(|part| !part.is_empty());
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    // A file that holds a secret, and how long one has to be, are none.
-    if let Some(&("file" | "path" | "dir" | "length" | "policy" | "method" | "enabled" | "type" | "url")) = parts.last()
-    {
+    if parts.last().is_some_and(|last| ABOUT.contains(last)) {
         return false;
     }
     let ends = |part: &&str| ["password", "passwd", "secret", "token", "apikey"].iter().any(|end| part.ends_with(end));
     parts.iter().any(|part| SECRET.contains(part) || ends(part))
         || parts.windows(2).any(|two| two[1] == "key" && SECRET_KEYS.contains(&two[0]))
 }
+
+/// What is only about a secret: the file that holds it, how long it has to be.
+const ABOUT: &[&str] = &[
+    "file", "path", "dir", "sock", "length", "policy", "method", "mode", "enabled", "type", "url", "host", "port",
+    "name", "user", "ttl",
+];
 
 /// `scheme://USER:PASSWORD@HOST`, each in a text; nothing if there is none.
 fn urls(text: &str) -> Option<String> {
@@ -253,8 +260,7 @@ mod tests {
 
     #[test]
     fn the_rest_stays_as_it_is() {
-        let value =
-            json!({"Id": "sha256:ab", "n": 3, "Labels": {"a": "http://host/x@y:z"}, "Mounts": ["a b"], "x": null});
+        let value = json!({"Id": "sha256:ab", "n": 3, "Labels": {"a": "http://host/x@y:z"}, "lines": ["token=x", "--requirepass", "x"], "x": null});
         assert_eq!(clean(value.clone()), value);
     }
 }

@@ -26,7 +26,9 @@ mod settle;
 mod standing;
 mod target;
 mod target_draft;
+mod tunnel;
 mod undo;
+mod within;
 
 use std::sync::Arc;
 
@@ -36,15 +38,26 @@ use playbook_core::action::{
 use playbook_core::diagnostic::Diagnostics;
 use playbook_core::plan::Planned;
 use playbook_core::ports::BoxFuture;
+use playbook_core::secret::Secrets;
 use playbook_core::syntax::tree::Entry;
+use playbook_core::tunnel::Insider;
 use serde_json::Value;
 
-/// The Docker provider.
-pub fn provider() -> Arc<dyn Provider> {
-    Arc::new(Docker)
+use crate::inside::{self, Insiders};
+use within::{Containers, WITHIN};
+
+pub use tunnel::way;
+
+/// The Docker provider. `secrets` are those of the process; `insiders` know programs that are run in
+/// containers.
+pub fn provider(secrets: Secrets, insiders: Vec<Arc<dyn Insider>>) -> Arc<dyn Provider> {
+    Arc::new(Docker { secrets, insiders: insiders.into() })
 }
 
-struct Docker;
+struct Docker {
+    secrets: Secrets,
+    insiders: Insiders,
+}
 
 impl Provider for Docker {
     fn name(&self) -> &'static str {
@@ -56,7 +69,7 @@ impl Provider for Docker {
     }
 
     fn kinds(&self) -> Vec<Arc<dyn Kind>> {
-        vec![Arc::new(kind::DockerKind)]
+        vec![Arc::new(kind::DockerKind { secrets: self.secrets.clone(), insiders: Arc::clone(&self.insiders) })]
     }
 
     fn target(&self, entry: &Entry, siblings: &[Entry], found: &mut Diagnostics) -> Option<Arc<dyn TargetDraft>> {
@@ -72,15 +85,30 @@ impl Provider for Docker {
         access: WriteAccess<'a>,
         parts: Vec<UndoPart>,
     ) -> BoxFuture<'a, Result<Box<dyn Undo + 'a>, Fault>> {
-        Box::pin(async move { Ok(Box::new(undo::DockerUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>) })
+        Box::pin(async move {
+            if is_within(parts.first()) {
+                return inside::undo::undo(&self.insiders, &Containers, access, &parts).await;
+            }
+            Ok(Box::new(undo::DockerUndo::begin(&access, parts).await?) as Box<dyn Undo + 'a>)
+        })
     }
 
     fn plan_undo<'a>(&'a self, access: ReadAccess<'a>, parts: &'a [UndoPart]) -> BoxFuture<'a, Result<Planned, Fault>> {
-        Box::pin(undo::plan(access, parts))
+        Box::pin(async move {
+            if is_within(parts.first()) {
+                return inside::undo::plan(&self.insiders, &Containers, access, parts).await;
+            }
+            undo::plan(access, parts).await
+        })
     }
 
     fn probe<'a>(&'a self, access: ReadAccess<'a>, part: &'a UndoPart) -> BoxFuture<'a, Result<Verdict, Fault>> {
-        Box::pin(undo::probe(access, part))
+        Box::pin(async move {
+            if is_within(Some(part)) {
+                return inside::undo::probe(&self.insiders, &Containers, access, part).await;
+            }
+            undo::probe(access, part).await
+        })
     }
 
     fn settles(&self, record: &UndoRecord) -> bool {
@@ -90,4 +118,9 @@ impl Provider for Docker {
     fn settle<'a>(&'a self, access: WriteAccess<'a>, parts: Vec<UndoPart>) -> BoxFuture<'a, Result<Value, Fault>> {
         Box::pin(async move { settle::settle(access, &parts).await })
     }
+}
+
+/// Is it a record of another provider's, of what was changed in a container?
+fn is_within(part: Option<&UndoPart>) -> bool {
+    part.is_some_and(|part| part.record.kind == WITHIN)
 }

@@ -12,6 +12,7 @@ use super::client::{Call, Place, Reader, Wire, open};
 use super::expect::Expect;
 use super::faults;
 use super::memory::Memory;
+use crate::inside::Known;
 
 /// An engine. Connects when it is first used.
 pub(super) struct DockerTarget {
@@ -20,11 +21,19 @@ pub(super) struct DockerTarget {
     expect: Option<Expect>,
     wire: OnceCell<Wire>,
     memory: Memory,
+    known: Known,
 }
 
 impl DockerTarget {
     pub(super) fn new(name: &str, place: Place, expect: Option<Expect>) -> Self {
-        Self { name: name.to_owned(), place, expect, wire: OnceCell::new(), memory: Memory::default() }
+        Self {
+            name: name.to_owned(),
+            place,
+            expect,
+            wire: OnceCell::new(),
+            memory: Memory::default(),
+            known: Known::default(),
+        }
     }
 
     /// The target of an access, which is always one of this provider's.
@@ -35,6 +44,11 @@ impl DockerTarget {
     /// What this process did there.
     pub(super) fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// What this process knows of what it reached into there.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Where the engine is, found out once.
@@ -49,7 +63,6 @@ impl DockerTarget {
         let host = reader.opened().host.clone();
         let engine = Some(text("ID")).filter(|id| !id.is_empty() && id != "unknown");
         let mut facts = vec![
-            ("engine".to_owned(), engine.clone().unwrap_or_else(|| "unknown".into())),
             ("name".to_owned(), text("Name")),
             ("version".to_owned(), text("ServerVersion")),
             ("api".to_owned(), reader.wire().version().unwrap_or("unknown").to_owned()),
@@ -61,7 +74,10 @@ impl DockerTarget {
             facts.push(("context".to_owned(), context.clone()));
         }
         if let Some(expect) = &self.expect {
-            expect.check(&facts).map_err(|why| {
+            // The id is what the identity is, and not said twice.
+            let id = ("engine".to_owned(), engine.clone().unwrap_or_else(|| "unknown".into()));
+            let known: Vec<(String, String)> = facts.iter().cloned().chain([id]).collect();
+            expect.check(&known).map_err(|why| {
                 Fault::new(FaultKind::WrongTarget, Code::WrongTarget, format!("{host}: {why}"))
                     .help("check host, context and DOCKER_HOST, or change expect:; nothing was changed")
             })?;

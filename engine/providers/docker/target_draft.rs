@@ -196,3 +196,61 @@ impl TargetDraft for Draft {
         Ok(Arc::new(DockerTarget::new(name, self.place.open(scope)?, self.expect.clone())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use playbook_core::source::Sources;
+    use playbook_core::syntax::tree::parse;
+
+    use super::*;
+
+    /// The place that a target leads to, or what is wrong with it.
+    fn read_text(text: &str) -> Result<Place, String> {
+        let mut sources = Sources::new();
+        let file = sources.add("t.yaml", text);
+        let (node, mut found) = parse(file, sources.get(file).unwrap());
+        let node = node.unwrap();
+        let (first, siblings) = node.entries().unwrap().split_first().unwrap();
+        let draft = read(first, siblings, &mut found);
+        let wrong = found.iter().map(|found| found.message.clone()).collect::<Vec<_>>().join("; ");
+        let mut scope = Scope::new();
+        scope.set("inputs", serde_json::json!({"at": "ssh://ops@far"}));
+        draft.map(|draft| draft.place.open(&scope).unwrap()).ok_or(wrong)
+    }
+
+    #[test]
+    fn a_target_is_a_context_a_host_or_what_docker_would_take() {
+        let (host, context) = (|host: &str| Some(host.to_owned()), |context: &str| Some(context.to_owned()));
+        let tls = Some(Tls { folder: Some("keys".into()), insecure: false });
+        for (text, place) in [
+            ("docker: prod", Place { context: context("prod"), ..Place::default() }),
+            ("docker: unix:///run/d.sock", Place { host: host("unix:///run/d.sock"), ..Place::default() }),
+            ("docker: '{{ inputs.at }}'", Place { host: host("ssh://ops@far"), ..Place::default() }),
+            ("docker:", Place::default()),
+            ("docker: {}", Place::default()),
+            ("docker: ''", Place::default()),
+            ("docker: {context: prod}", Place { context: context("prod"), ..Place::default() }),
+            (
+                "docker: {host: 'tcp://h:2376', tls: {folder: keys}}\nexpect: {version: '>=20.10'}\nprotected: true",
+                Place { host: host("tcp://h:2376"), context: None, tls },
+            ),
+        ] {
+            assert_eq!(read_text(text), Ok(place), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told() {
+        for (text, why) in [
+            ("docker: [a]", "expected an engine, found a list"),
+            ("docker: {host: 'unix:///x', context: y}", "an engine at two places"),
+            ("docker: {context: x, tls: {insecure: true}}", "tls: belongs to a host"),
+            ("docker: {}\nexpect: {version: new}", "`new` is no version"),
+            ("docker: {socket: x}", "socket"),
+            ("docker: {}\nvia: x", "via"),
+        ] {
+            let told = read_text(text).unwrap_err();
+            assert!(told.contains(why), "{text}: {told}");
+        }
+    }
+}

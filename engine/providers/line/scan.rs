@@ -151,12 +151,19 @@ fn template(piece: &Piece) -> Problem {
     )
 }
 
+/// So many flags can be read at a glance.
+const MANY: usize = 24;
+
 fn unknown(at: usize, shown: &str, groups: &[Group]) -> Problem {
     let all: Vec<String> = groups.iter().copied().flatten().map(|flag| format!("--{}", flag.name)).collect();
     // A single letter is near to nothing.
     let known: Vec<&str> = all.iter().map(String::as_str).filter(|_| shown.len() > 3).collect();
-    let own = groups.iter().copied().flatten().filter(|flag| flag.meaning == Meaning::Read);
-    let otherwise = format!("known here: {}", own.map(name_of).collect::<Vec<_>>().join(", "));
+    let own = || groups.iter().copied().flatten().filter(|flag| flag.meaning == Meaning::Read);
+    // Of very many those that are like it are told.
+    let like = |flag: &&Flag| own().count() <= MANY || (shown.len() <= 3) == flag.short.is_some();
+    let named: Vec<String> = own().filter(like).map(name_of).collect();
+    let otherwise =
+        if named.is_empty() { "leave it out".to_owned() } else { format!("known here: {}", named.join(", ")) };
     Problem::new(At::Word(at), format!("there is no flag {shown} here"), "").near(shown, &known, otherwise)
 }
 

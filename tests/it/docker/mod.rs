@@ -18,3 +18,4 @@ mod registry;
 mod request;
 mod runbook;
 mod scene;
+mod waiting;

@@ -11,7 +11,7 @@ use crate::docker::client::{Call, Reader};
 use crate::docker::compose::{self, project::Project};
 use crate::docker::faults;
 use crate::docker::find;
-use crate::docker::line::model::{Act, Compose, ComposeVerb, Verb};
+use crate::docker::line::model::{Act, Compose, ComposeVerb, Exec, Verb};
 use crate::docker::record::Thing;
 use crate::docker::standing::{Does, Standing, id, name};
 
@@ -99,6 +99,36 @@ pub(super) async fn items(reader: &Reader<'_>, asked: &Asked) -> Result<Vec<Item
     }
 }
 
+/// The container that an exec is for: the one that it names, or one of the service.
+///
+/// # Errors
+/// When there is none.
+pub(in crate::docker) async fn container_of(reader: &Reader<'_>, asked: &Asked) -> Result<String, Fault> {
+    match &asked.verb {
+        Verb::Exec(exec) => Ok(exec.container.clone()),
+        Verb::Compose(line) => match &line.verb {
+            ComposeVerb::Exec(exec) => of_service(reader, &asked.project(line)?, exec).await,
+            _ => Err(faults::internal("a line that runs nothing in a container")),
+        },
+        _ => Err(faults::internal("a line that runs nothing in a container")),
+    }
+}
+
+/// The container of a service that an exec is for: the one with its number, else one that runs.
+async fn of_service(reader: &Reader<'_>, project: &Project, exec: &Exec) -> Result<String, Fault> {
+    let all = compose::containers(reader, &project.name).await?;
+    let all = compose::of_services(&project.name, all, std::slice::from_ref(&exec.container))?;
+    let chosen = match exec.index {
+        Some(index) => all.iter().find(|one| compose::number(one) == index),
+        None => all.iter().find(|one| does(one) == Does::Run).or_else(|| all.first()),
+    };
+    let chosen = chosen.ok_or_else(|| {
+        let message = format!("service {} has no container {}", exec.container, exec.index.unwrap_or(1));
+        Fault::new(FaultKind::Refused, Code::ServerError, message).help("`docker: compose ps` lists them")
+    })?;
+    Ok(id(chosen).to_owned())
+}
+
 fn runs(name: &str) -> Fault {
     Fault::new(FaultKind::Refused, Code::ServerError, format!("container {name} runs, and is not removed"))
         .help(format!("stop it first (docker: stop {name}), or write rm -f"))
@@ -167,21 +197,10 @@ async fn composed(reader: &Reader<'_>, asked: &Asked, line: &Compose) -> Result<
         ComposeVerb::Up(up) => Ok(vec![Item::Up(Box::new(up::Work::of(reader, &project, up).await?))]),
         ComposeVerb::Pull { services } => up::pulls(reader, &project, services).await,
         ComposeVerb::Exec(exec) => {
-            let all = compose::containers(reader, &project.name).await?;
-            let all = compose::of_services(&project.name, all, std::slice::from_ref(&exec.container))?;
-            let index = exec.index.unwrap_or(1);
-            let chosen = match exec.index {
-                Some(index) => all.iter().find(|one| compose::number(one) == index),
-                None => all.iter().find(|one| does(one) == Does::Run).or_else(|| all.first()),
-            };
-            let chosen = chosen.ok_or_else(|| {
-                let message = format!("service {} has no container {index}", exec.container);
-                Fault::new(FaultKind::Refused, Code::ServerError, message).help("`docker: compose ps` lists them")
-            })?;
-            let exec = crate::docker::line::model::Exec { container: id(chosen).to_owned(), ..exec.clone() };
-            Ok(vec![Item::Exec(exec::Work::of(reader, &exec).await?)])
+            let container = of_service(reader, &project, exec).await?;
+            Ok(vec![Item::Exec(exec::Work::of(reader, &Exec { container, ..exec.clone() }).await?)])
         }
-        ComposeVerb::Run(run) => Ok(vec![Item::Once(Box::new(up::Once::of(&project, run).await?))]),
+        ComposeVerb::Run(run) => Ok(vec![Item::Once(Box::new(up::Once::of(asked, &project, run).await?))]),
         ComposeVerb::Ps { .. }
         | ComposeVerb::Logs(_)
         | ComposeVerb::Top { .. }

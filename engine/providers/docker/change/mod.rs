@@ -23,6 +23,7 @@ use item::{Item, Seen};
 
 pub(super) use impact::is_none;
 pub(super) use item::{life, setting};
+pub(super) use items::container_of;
 pub(super) use plan::plan;
 pub(super) use up::{Have, called};
 
@@ -76,10 +77,8 @@ impl<'a> LineChange<'a> {
 
     async fn next(&mut self) -> Result<Option<Capture>, Fault> {
         // One that has to be captured again is still there.
-        let item = match self.current.take().map(|(item, _)| item).or_else(|| self.items.pop_front()) {
-            Some(item) => item,
-            None => return Ok(None),
-        };
+        let item = self.current.take().map(|(item, _)| item).or_else(|| self.items.pop_front());
+        let Some(item) = item else { return Ok(None) };
         if self.of > 1 {
             self.progress.progress(self.done, Some(self.of));
         }

@@ -47,15 +47,22 @@ impl Work {
                 }
             }
         }
+        if let Some(Value::Array(mounts)) = body.get_mut("HostConfig").and_then(|host| host.get_mut("Mounts")) {
+            for mount in mounts.iter_mut().filter(|mount| mount.get("Type").is_some_and(|kind| kind == "bind")) {
+                if let Some(source) = mount.get("Source").and_then(Value::as_str).filter(|source| is_relative(source)) {
+                    let whole = asked.path(source).display().to_string();
+                    mount["Source"] = whole.into();
+                }
+            }
+        }
         if !run.detached {
             for stream in ["AttachStdout", "AttachStderr"] {
                 body.insert(stream.into(), true.into());
             }
         }
-        // The engine would remove it before its end could be read.
-        let removes = body.get_mut("HostConfig").and_then(|host| host.as_object_mut());
-        if let Some(host) = removes.filter(|_| !run.detached) {
-            host.remove("AutoRemove");
+        // Of one that is heard to its end, the engine would remove it before that could be read.
+        if run.remove && run.detached {
+            body.entry("HostConfig").or_insert_with(|| json!({}))["AutoRemove"] = true.into();
         }
         Ok(Self { run: run.clone(), body, mark })
     }
@@ -199,10 +206,14 @@ pub(in crate::docker) async fn look_in_run(writer: &Writer<'_>, asked: &Asked, r
 }
 
 /// A bind whose path on this machine is relative: from the playbook's folder on.
-fn whole(asked: &Asked, bind: &str) -> Option<String> {
+pub(super) fn whole(asked: &Asked, bind: &str) -> Option<String> {
     let (source, rest) = bind.split_once(':')?;
-    (source == "." || source == ".." || source.starts_with("./") || source.starts_with("../"))
-        .then(|| format!("{}:{rest}", asked.path(source).display()))
+    is_relative(source).then(|| format!("{}:{rest}", asked.path(source).display()))
+}
+
+/// As docker: what begins with a dot is a path, and other words are names of volumes.
+fn is_relative(source: &str) -> bool {
+    source == "." || source == ".." || source.starts_with("./") || source.starts_with("../")
 }
 
 /// `NAME=VALUE` of files; a name alone is taken from here.

@@ -9,7 +9,8 @@ use playbook_core::plan::{Change as Diff, Image};
 use serde_json::{Value, json};
 
 use super::item::{Item, Made, Seen, applied};
-use super::{exec, impact, mark, pull};
+use super::{exec, impact, mark, pull, run};
+use crate::docker::asked::Asked;
 use crate::docker::client::{Call, Reader, Writer};
 use crate::docker::compose::config::Config;
 use crate::docker::compose::project::Project;
@@ -335,8 +336,10 @@ pub(in crate::docker) struct Once {
 impl Once {
     /// # Errors
     /// When there is no compose.
-    pub(in crate::docker) async fn of(project: &Project, run: &ComposeRun) -> Result<Self, Fault> {
-        Ok(Self { run: run.clone(), project: project.clone(), tool: Tool::find().await?, mark: mark::new() })
+    pub(in crate::docker) async fn of(asked: &Asked, project: &Project, run: &ComposeRun) -> Result<Self, Fault> {
+        let whole = |volume: &String| run::whole(asked, volume).unwrap_or_else(|| volume.clone());
+        let run = ComposeRun { volumes: run.volumes.iter().map(whole).collect(), ..run.clone() };
+        Ok(Self { run, project: project.clone(), tool: Tool::find().await?, mark: mark::new() })
     }
 
     pub(super) fn look(&self) -> Seen {

@@ -76,7 +76,7 @@ pub(super) async fn reach(opened: &Opened, end: &End) -> Result<Box<dyn Duplex>,
         (End::Published(port), _) => (local, *port),
         (End::At(host, port), _) => (host.clone(), *port),
     };
-    let failed = |error: &io::Error| faults::closed(&host, port, &opened.host, &error.to_string());
+    let failed = |error: &io::Error| faults::closed(&host, port, &error.to_string());
     if let Road::Ssh(ssh) = &opened.road {
         let through = ssh.forward(&host, port).map_err(|error| failed(&error))?;
         return Ok(Box::new(through.compat()));
@@ -87,6 +87,6 @@ pub(super) async fn reach(opened: &Opened, end: &End) -> Result<Box<dyn Duplex>,
             Ok(Box::new(stream.compat()))
         }
         Ok(Err(error)) => Err(failed(&error)),
-        Err(_) => Err(faults::closed(&host, port, &opened.host, "no connection within 10 s")),
+        Err(_) => Err(faults::closed(&host, port, "no connection within 10 s")),
     }
 }

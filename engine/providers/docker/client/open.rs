@@ -76,6 +76,11 @@ impl Opened {
     pub(in crate::docker) fn is_local(&self) -> bool {
         matches!(self.road, Road::Unix(_))
     }
+
+    /// Can ports be reached as the engine's own machine sees them?
+    pub(in crate::docker) fn is_near(&self) -> bool {
+        matches!(self.road, Road::Unix(_) | Road::Ssh(_))
+    }
 }
 
 /// Finds out where the engine is; nothing is sent.

@@ -12,6 +12,7 @@ use super::open::Road;
 use super::ssh::Ssh;
 use super::testing::{Asked, Does, Fake};
 use super::*;
+use crate::docker::faults;
 
 /// A writer for a target; a reader is in it.
 async fn writer(target: &DockerTarget) -> Writer<'_> {
@@ -211,4 +212,29 @@ async fn ssh_that_does_not_get_there_says_why_and_nothing_happened() {
     let fault = wire.send(&Call::post("/containers/a/stop"), &Never).await.unwrap_err();
     assert_eq!((fault.kind, fault.happened), (FaultKind::Unauthorised, Happened::No));
     assert!(fault.message.ends_with("ssh says: ops@far: Permission denied (publickey)."), "{}", fault.message);
+}
+
+#[test]
+fn an_engine_that_does_not_take_our_certificate_did_nothing() {
+    let fault = faults::lost("connection error: received fatal alert: BadCertificate", "tcp://h:2376", true);
+    assert_eq!((fault.kind, fault.happened), (FaultKind::Unauthorised, Happened::No));
+    assert!(fault.message == "tcp://h:2376 does not take our certificate: BadCertificate", "{}", fault.message);
+}
+
+/// What providers do is moved between threads.
+#[tokio::test]
+async fn everything_that_is_sent_can_be_moved() {
+    fn moved<T: Send>(it: T) -> T {
+        it
+    }
+    let engine = Fake::start(|_: &Asked| None);
+    let target = engine.target();
+    let writer = writer(&target).await;
+    let call = Call::get("/none");
+    assert!(moved(writer.send(&call)).await.is_err());
+    assert!(moved(writer.lines(&call, &mut |_| Ok(()))).await.is_err());
+    assert!(moved(writer.attach(&call, true, Keep::Last(1))).await.is_err());
+    assert!(moved(writer.attach_open(&call)).await.is_err());
+    assert!(moved(writer.reading().output(&call, true, Keep::Last(1))).await.is_err());
+    assert!(moved(writer.reading().follow(&call)).await.is_err());
 }

@@ -112,5 +112,5 @@ fn lines_of_runbooks_say_what_to_write_instead() {
         });
         refused + &steps.collect::<String>()
     };
-    check("../../tests/fixtures/docker/runbook.lines", RUNBOOKS, 30, of);
+    check("../../tests/fixtures/docker/runbook.lines", RUNBOOKS, 17, of);
 }

@@ -75,3 +75,103 @@ impl Form {
         Ok(filled)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use playbook_core::source::Sources;
+    use playbook_core::syntax::tree;
+    use serde_json::json;
+
+    use super::*;
+
+    fn form(yaml: &str) -> (Option<Form>, Diagnostics) {
+        let mut sources = Sources::new();
+        let file = sources.add("a.yaml", yaml);
+        let (node, mut found) = tree::parse(file, sources.get(file).expect("the source"));
+        let node = node.unwrap_or_else(|| panic!("{yaml}: {found:?}"));
+        let form = Form::read(node.get("docker").expect("the key"), &mut found);
+        (form, found)
+    }
+
+    fn checked(yaml: &str) -> Result<Verb, String> {
+        let (form, mut found) = form(yaml);
+        let verb = form.and_then(|form| form.check(&mut found));
+        let told = || found.iter().map(|d| format!("{}; {}", d.message, d.help.join(" "))).collect::<Vec<_>>();
+        verb.ok_or_else(|| told().join("\n"))
+    }
+
+    #[test]
+    fn a_line_and_a_list_say_the_same() {
+        for (line, others) in [
+            (
+                "docker: run --rm -v ./data:/data redis:7 redis-check-aof --fix '/data/a b'",
+                &[
+                    "docker: [run, --rm, -v, './data:/data', 'redis:7', redis-check-aof, --fix, /data/a b]",
+                    "docker: |\n  run --rm \\\n    -v ./data:/data \\\n    redis:7 redis-check-aof --fix '/data/a b'",
+                ][..],
+            ),
+            ("docker: compose up -d", &["docker: [compose, up, -d]"]),
+        ] {
+            let wanted = checked(line).unwrap_or_else(|told| panic!("{line}: {told}"));
+            for other in others {
+                assert_eq!(checked(other).as_ref(), Ok(&wanted), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_line_is_told() {
+        for (yaml, told) in [
+            ("docker: {restart: redis}", "expected a command, found a mapping; write docker: restart CONTAINER"),
+            ("docker: ", "expected a command, found nothing"),
+            ("docker: []", "a docker line without a verb"),
+            ("docker: [docker, ps]", "`docker` at the beginning of a docker step"),
+        ] {
+            let found = checked(yaml).expect_err(yaml);
+            assert!(found.contains(told), "{yaml}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_slip_comes_with_an_edit_that_leaves_a_step() {
+        for (yaml, wanted) in [
+            ("docker: docker ps -a", "docker: ps -a"),
+            ("docker: [docker, ps]", "docker: [ps]"),
+            ("docker: [docker, 'ps']", "docker: ['ps']"),
+            ("docker: docker-compose up -d", "docker: compose up -d"),
+        ] {
+            let (form, mut found) = form(yaml);
+            assert_eq!(form.expect("a form").check(&mut found), None);
+            let edit = found.iter().find_map(|problem| problem.edit.clone()).expect("an edit");
+            let (start, end) = (edit.span.start as usize, edit.span.end as usize);
+            assert_eq!(format!("{}{}{}", &yaml[..start], edit.replacement, &yaml[end..]), wanted);
+        }
+    }
+
+    #[test]
+    fn secret_inputs_are_named_and_passwords_in_the_open_warned_of() {
+        let (form_read, _) =
+            form("docker: exec -e REDISCLI_AUTH={{ inputs.s }} r redis-cli -a plain GET {{ inputs.k }}");
+        let form_read = form_read.expect("a form");
+        let mut scope = Scope::new();
+        scope.set("inputs", json!({"s": "hunter2", "k": "a b"}));
+        scope.secret_inputs(["s".to_owned()]);
+        let filled = form_read.fill(&scope).expect("values");
+        let shown = super::super::mask(filled.named()).join(" ");
+        assert_eq!(shown, "exec -e [secret:s] r redis-cli -a [secret] GET a b");
+        let Ok(Verb::Exec(exec)) = parse(&filled.words) else { panic!("an exec") };
+        assert_eq!(exec.environment, ["REDISCLI_AUTH=hunter2"]);
+        assert_eq!(exec.command, ["redis-cli", "-a", "plain", "GET", "a b"]);
+        for (yaml, warned) in [
+            ("docker: run -e DB_PASSWORD=hunter2 -e PORT=1 a", 1),
+            ("docker: run -e DB_PASSWORD={{ inputs.s }} a", 0),
+            ("docker: run redis redis-server --requirepass hunter2", 1),
+            ("docker: compose exec redis redis-cli -a hunter2 PING", 1),
+            ("docker: run -e DB_PASSWORD_FILE=/x a", 0),
+        ] {
+            let (form, mut found) = form(yaml);
+            form.expect("a form").lint(&mut found);
+            assert_eq!(found.iter().count(), warned, "{yaml}");
+        }
+    }
+}

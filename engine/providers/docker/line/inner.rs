@@ -19,7 +19,7 @@ pub(in crate::docker) fn command_place(exec: &Exec) -> Option<usize> {
 
 /// Does this program, with these arguments and variables, only look, and does the step have what it sees?
 /// While a word has no value yet, as far as it is known.
-pub(in crate::docker) fn only_looks(exec: &Exec) -> bool {
+pub(super) fn only_looks(exec: &Exec) -> bool {
     let harmless = |variable: &String| {
         let name = variable.split('=').next().unwrap_or_default();
         !open::is(name) && HARMLESS.contains(&name)

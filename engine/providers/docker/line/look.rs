@@ -2,7 +2,7 @@
 
 use super::amounts::{count, moment};
 use super::model::{Logs, Verb, What};
-use super::names::{anything, every, image, name, one, several};
+use super::names::{ReadName, anything, every, image, name, one, several};
 use super::pairs::filters;
 use crate::line::choices::choice;
 use crate::line::problem::Problem;
@@ -21,7 +21,9 @@ pub(super) fn ps(reader: &Reader) -> Result<Verb, Problem> {
         None => reader.on("latest")?.then_some(1),
     };
     let filters = filters(reader, PS_FILTERS)?;
-    let implied = last.is_some() || filters.iter().any(|(key, _)| ["status", "exited"].contains(&key.as_str()));
+    let implied = last.is_some()
+        || reader.last("last").is_some()
+        || filters.iter().any(|(key, _)| ["status", "exited"].contains(&key.as_str()));
     Ok(Verb::Ps { all: reader.on("all")? || implied, last, size: reader.on("size")?, filters })
 }
 
@@ -30,7 +32,7 @@ pub(super) fn inspect(reader: &Reader) -> Result<Verb, Problem> {
         Some((kind, _)) => Some(kind),
         None => choice(reader, "type", &["container", "image", "volume", "network"])?,
     };
-    let (what, read, example): (_, fn(&Piece) -> Result<String, Problem>, _) = match kind {
+    let (what, read, example): (_, ReadName, _) = match kind {
         Some("container") => (Some(What::Container), name, "CONTAINER"),
         Some("image") => (Some(What::Image), image, "IMAGE"),
         Some("volume") => (Some(What::Volume), name, "VOLUME"),

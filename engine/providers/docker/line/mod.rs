@@ -32,6 +32,6 @@ mod volumes;
 
 pub(in crate::docker) use class::class;
 pub(in crate::docker) use form::Form;
-pub(in crate::docker) use inner::{command_place, only_looks};
+pub(in crate::docker) use inner::command_place;
 pub(in crate::docker) use secret_words::{mask, secrets};
 pub(in crate::docker) use verbs::parse;

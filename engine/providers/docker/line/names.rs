@@ -5,6 +5,9 @@ use crate::line::problem::Problem;
 use crate::line::reader::Reader;
 use crate::line::word::Piece;
 
+/// How a name of one kind is read.
+pub(super) type ReadName = fn(&Piece) -> Result<String, Problem>;
+
 /// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.
 pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -89,18 +92,15 @@ fn is_id(text: &str) -> bool {
 /// Whatever has a name: a container, an image, a volume or a network.
 pub(super) fn anything(piece: &Piece) -> Result<String, Problem> {
     match &piece.text {
+        // As inspect shows it.
+        Some(text) if text.strip_prefix('/').is_some_and(is_name) => name(piece),
         Some(text) if !is_name(text) => image(piece),
         _ => name(piece),
     }
 }
 
 /// Each argument from `from` on, at least one.
-pub(super) fn several(
-    reader: &Reader,
-    from: usize,
-    read: fn(&Piece) -> Result<String, Problem>,
-    example: &str,
-) -> Result<Vec<String>, Problem> {
+pub(super) fn several(reader: &Reader, from: usize, read: ReadName, example: &str) -> Result<Vec<String>, Problem> {
     let names = every(reader, from, read)?;
     if names.is_empty() {
         return Err(reader.wrong(format!("{} of what?", reader.verb), format!("write {} {example}", reader.verb)));
@@ -109,20 +109,12 @@ pub(super) fn several(
 }
 
 /// Each argument from `from` on, if there are any.
-pub(super) fn every(
-    reader: &Reader,
-    from: usize,
-    read: fn(&Piece) -> Result<String, Problem>,
-) -> Result<Vec<String>, Problem> {
+pub(super) fn every(reader: &Reader, from: usize, read: ReadName) -> Result<Vec<String>, Problem> {
     reader.arguments.iter().skip(from).map(read).collect()
 }
 
 /// Exactly one argument.
-pub(super) fn one(
-    reader: &Reader,
-    read: fn(&Piece) -> Result<String, Problem>,
-    example: &str,
-) -> Result<String, Problem> {
+pub(super) fn one(reader: &Reader, read: ReadName, example: &str) -> Result<String, Problem> {
     let names = several(reader, 0, read, example)?;
     reader.no_more(1, &format!("write {} {example}; one step for each", reader.verb))?;
     names.into_iter().next().ok_or_else(|| reader.wrong("nothing is named", format!("write {} {example}", reader.verb)))

@@ -16,11 +16,6 @@ pub(super) fn pair(reader: &Reader, piece: &Piece) -> Result<(String, Piece), Pr
     })
 }
 
-/// Each `--name KEY=VALUE`.
-pub(super) fn pairs(reader: &Reader, name: &str) -> Result<Vec<(String, String)>, Problem> {
-    reader.all(name).into_iter().map(|piece| pair(reader, piece).map(|(key, value)| (key, value.value()))).collect()
-}
-
 /// Each `--name KEY=VALUE` as an object; a key alone stands for an empty value. None if there is none.
 pub(super) fn object(reader: &Reader, name: &str) -> Result<Option<Value>, Problem> {
     let mut found = Map::new();

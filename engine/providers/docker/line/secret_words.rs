@@ -44,7 +44,9 @@ fn of_pair(word: &str) -> Option<usize> {
     word.match_indices('=').find_map(|(at, _)| {
         let key = word[..at].rsplit(['=', ',', ' ']).next().unwrap_or_default();
         let own = key.trim_start_matches('-').to_ascii_lowercase();
-        let secret = names_a_secret(&own) || ["key", "auth"].iter().any(|end| own.ends_with(end));
+        // A file with a secret in it is none.
+        let file = own.ends_with("file") || own.ends_with("path");
+        let secret = (names_a_secret(&own) && !file) || ["key", "auth"].iter().any(|end| own.ends_with(end));
         (secret && at + 1 < word.len()).then_some(at + 1)
     })
 }

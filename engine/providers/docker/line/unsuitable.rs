@@ -29,6 +29,8 @@ pub(super) fn docker(at: usize, name: &str) -> Option<Problem> {
         "plugin" | "manifest" | "trust" | "checkpoint" | "scout" | "model" | "sbom" | "debug" | "init"
         | "extension" | "system dial-stdio" | "volume update" => "it is not known here; run it by shell:",
         "help" | "completion" => "it is for people at a terminal; leave it out",
+        "sudo" => "leave it out; playbook itself speaks to the engine, as whoever runs it",
+        "cd" => "leave it out; paths are relative to the playbook's folder, and compose takes --project-directory",
         _ => return None,
     };
     Some(Problem::unsuitable(at, format!("docker {name} cannot be a step"), help))

@@ -87,20 +87,17 @@ pub(in crate::docker) fn parse(words: &[Word]) -> Result<Verb, Vec<Problem>> {
         "docker-compose" => compose::parse(words, vec![0]),
         _ => return read(words, Vec::new()),
     };
-    let slip = slip(words, first);
+    let slip = slip(first);
     Err(std::iter::once(slip).chain(read.err().into_iter().flatten()).collect())
 }
 
 /// A line as it is written in a shell.
-fn slip(words: &[Word], first: &str) -> Problem {
+fn slip(first: &str) -> Problem {
     let (help, meant) = match first {
-        "docker" => ("leave it out: the step is docker: already", ""),
-        _ => ("write compose for it", "compose"),
+        "docker" => ("leave it out; that it is docker says the name of the step", ""),
+        _ => ("write compose … in its place; that it is docker says the name of the step", "compose"),
     };
-    let at = At::Word(0);
-    let shown = words.get(1).filter(|word| word.fixed).map_or("…", |word| word.head.as_str());
-    let help = format!("{help}: docker: {meant}{}{shown}", if meant.is_empty() { "" } else { " " });
-    Problem::new(at, format!("`{first}` at the beginning of a docker line"), help).instead_of(first, meant)
+    Problem::new(At::Word(0), format!("`{first}` at the beginning of a docker step"), help).instead_of(first, meant)
 }
 
 /// The words after those at `places`, which are read already.
@@ -108,7 +105,9 @@ fn read(words: &[Word], mut places: Vec<usize>) -> Result<Verb, Vec<Problem>> {
     let mut problems = Vec::new();
     let before = sort(words, &places, &[GLOBAL], Order::FlagsFirst, &mut problems);
     let Some((first, rest)) = before.arguments.split_first() else {
-        problems.push(Problem::line("a docker line without a verb", "write a docker command: ps, logs CONTAINER"));
+        if problems.is_empty() {
+            problems.push(Problem::line("a docker line without a verb", "write a docker command: ps, logs CONTAINER"));
+        }
         return Err(problems);
     };
     if first.fixed && first.head == "compose" {
@@ -118,26 +117,36 @@ fn read(words: &[Word], mut places: Vec<usize>) -> Result<Verb, Vec<Problem>> {
     }
     let (known, name, at) = match find(first, rest.first()) {
         Ok(found) => found,
-        Err(problem) => return Err(shell_word(words, words.len()).map_or(vec![problem], |problem| vec![problem])),
+        Err(problem) => {
+            // What follows a flag that is misread is no verb.
+            let problem = problems.into_iter().next().unwrap_or(problem);
+            return Err(vec![shell_word(words, words.len()).unwrap_or(problem)]);
+        }
     };
     places.extend(places.len()..=at);
-    let groups: Vec<Group> = known.flags.iter().copied().chain([HELPED]).collect();
-    let order = if known.runs { Order::FlagsFirst } else { Order::Mixed };
-    let mut sorted = sort(words, &places, &groups, order, &mut problems);
-    sorted.arguments.extend(sorted.rest.take().unwrap_or_default());
-    if let Some(problem) = shell_word(words, inside(&sorted, known.runs, words)) {
-        return Err(vec![problem]);
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    let sorted = after_verb(words, &places, known.flags, known.runs, problems)?;
     (known.read)(&Reader::new(name, at, sorted)).map_err(|problem| vec![problem])
 }
 
-/// The first word that goes to a program in a container.
-pub(super) fn inside(sorted: &Sorted, runs: bool, words: &[Word]) -> usize {
-    let first = sorted.arguments.first().filter(|_| runs);
-    first.map_or(words.len(), |piece| piece.at + 1)
+/// Sorts what is not at `places`. `runs`: flags end at the first argument, and what follows it goes to a
+/// program in a container. `problems` are those that were found before.
+pub(super) fn after_verb(
+    words: &[Word],
+    places: &[usize],
+    flags: &[Group],
+    runs: bool,
+    mut problems: Vec<Problem>,
+) -> Result<Sorted, Vec<Problem>> {
+    let groups: Vec<Group> = flags.iter().copied().chain([HELPED]).collect();
+    let order = if runs { Order::FlagsFirst } else { Order::Mixed };
+    let mut sorted = sort(words, places, &groups, order, &mut problems);
+    sorted.arguments.extend(sorted.rest.take().unwrap_or_default());
+    let inside = sorted.arguments.first().filter(|_| runs).map_or(words.len(), |piece| piece.at + 1);
+    match shell_word(words, inside) {
+        Some(problem) => Err(vec![problem]),
+        None if problems.is_empty() => Ok(sorted),
+        None => Err(problems),
+    }
 }
 
 /// The verb, what it is called here, and the last word of it.

@@ -4,7 +4,7 @@ use playbook_core::action::Fault;
 use serde_json::{Map, Value, json};
 
 use super::time::ever;
-use super::{Call, Reader, field, flattened, missing, text};
+use super::{Call, Reader, counted, field, missing, text};
 use crate::docker::client::part;
 use crate::docker::line::model::What;
 
@@ -35,7 +35,13 @@ pub(super) async fn inspect(
         }
         all.push(found.ok_or_else(|| missing(what, name))?);
     }
-    Ok(flattened(all, names.len()))
+    match all.pop() {
+        Some(only) if all.is_empty() => Ok(only),
+        last => {
+            all.extend(last);
+            Ok(counted(all))
+        }
+    }
 }
 
 /// The container of this name.

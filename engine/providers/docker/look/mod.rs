@@ -13,9 +13,7 @@ mod wait;
 use playbook_core::action::{Fault, ReadAccess};
 use serde_json::{Map, Value, json};
 
-#[allow(unused_imports, reason = "used by what is built beside it")]
 pub(in crate::docker) use compose::compose_look;
-#[allow(unused_imports, reason = "used by what is built beside it")]
 pub(in crate::docker) use wait::peek;
 
 use super::client::{Call, Reader};

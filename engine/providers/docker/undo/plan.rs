@@ -65,7 +65,7 @@ async fn one(reader: &Reader<'_>, part: &UndoPart, planned: &mut Planned) -> Res
         },
         Kept::Name { id, from, to } => match find(id).await? {
             Some(now) if name(&now) == to => {
-                change("container name".into(), Image::of(to.as_str()), Image::of(from.as_str()))
+                change("container name".into(), Image::of(to.as_str()), Image::of(from.as_str()));
             }
             Some(now) if name(&now) == from => {}
             Some(now) => planned.notes.push(format!("{title} is called {} now; left as it is", name(&now))),
@@ -123,7 +123,7 @@ async fn of_project(reader: &Reader<'_>, part: &UndoPart, project: &str, planned
         let title = format!("container {}", name(one));
         let shown = Standing::of(one).shown();
         match old {
-            None if left.iter().any(|left| left.id == id(one)) => {
+            None if left.iter().any(|left| reader.target().memory().now(&left.id) == id(one)) => {
                 planned.changes.push(Diff::new(title, Image::of(shown), Image::Absent));
             }
             None => planned.notes.push(format!("{title} is not of this step; left as it is")),

@@ -56,7 +56,7 @@ pub(super) async fn back(
         found
     };
     // Of what it left. If that was never recorded, whatever is there and was not.
-    let ours = |one: &Value| left.iter().any(|left| left.id == id(one)) || undo.after.is_none();
+    let ours = |one: &Value| left.iter().any(|left| memory.now(&left.id) == id(one)) || undo.after.is_none();
     let was = |one: &Value| before.containers.iter().any(|old| memory.now(id(old)) == id(one));
     for one in now.containers.iter().rev().filter(|one| ours(one) && !was(one)) {
         let replaces = before.containers.iter().any(|old| name(old) == name(one));

@@ -3,12 +3,12 @@
 mod read;
 mod tables;
 
-use super::flags::{COMPOSE, HELPED};
+use super::flags::COMPOSE;
 use super::model::{Compose, ComposeVerb, Verb};
 use super::names::name;
 use super::shell::shell_word;
 use super::unsuitable;
-use super::verbs::{inside, verb_of};
+use super::verbs::{after_verb, verb_of};
 use crate::line::flags::Group;
 use crate::line::problem::Problem;
 use crate::line::reader::Reader;
@@ -53,11 +53,13 @@ pub(super) const VERBS: &[Known] = &[
 /// Reads what stands after `compose`; the words at `places` are read already.
 pub(super) fn parse(words: &[Word], mut places: Vec<usize>) -> Result<Verb, Vec<Problem>> {
     let mut problems = Vec::new();
-    let before = sort(words, &places, &[COMPOSE, HELPED], Order::FlagsFirst, &mut problems);
+    let before = sort(words, &places, &[COMPOSE], Order::FlagsFirst, &mut problems);
     let one = |problem: Problem| vec![shell_word(words, words.len()).unwrap_or(problem)];
     let Some(first) = before.arguments.first().cloned() else {
-        problems
-            .push(Problem::line("compose without a verb", "write compose ps, compose up -d or compose logs SERVICE"));
+        if problems.is_empty() {
+            let help = "write compose ps, compose up -d or compose logs SERVICE";
+            problems.push(Problem::line("compose without a verb", help));
+        }
         return Err(problems);
     };
     let at = first.at;
@@ -66,20 +68,11 @@ pub(super) fn parse(words: &[Word], mut places: Vec<usize>) -> Result<Verb, Vec<
         let names: Vec<&str> = VERBS.iter().map(|known| known.name).collect();
         let problem = unsuitable::compose(at, name)
             .unwrap_or_else(|| Problem::unknown(at, format!("compose has no verb `{name}`"), name, &names));
-        problems.push(problem);
-        return Err(shell_word(words, at).map_or(problems, |problem| vec![problem]));
+        // What follows a flag that is misread is no verb.
+        return Err(one(problems.into_iter().next().unwrap_or(problem)));
     };
     places.extend(places.last().map_or(0, |last| last + 1)..=at);
-    let groups: Vec<Group> = known.flags.iter().copied().chain([HELPED]).collect();
-    let order = if known.runs { Order::FlagsFirst } else { Order::Mixed };
-    let mut sorted = sort(words, &places, &groups, order, &mut problems);
-    sorted.arguments.extend(sorted.rest.take().unwrap_or_default());
-    if let Some(problem) = shell_word(words, inside(&sorted, known.runs, words)) {
-        return Err(vec![problem]);
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    let sorted = after_verb(words, &places, known.flags, known.runs, problems)?;
     let reader = Reader::new(format!("compose {}", known.name), at, sorted);
     let project = Reader::new("compose".to_owned(), at, before);
     match ((known.read)(&reader), compose(&project)) {

@@ -6,7 +6,7 @@ use super::super::life::{act, patience};
 use super::super::look::logs_of;
 use super::super::model::{ComposeRun, ComposeVerb, Up};
 use super::super::names::{every, name};
-use super::super::pairs::{environment, pair};
+use super::super::pairs::environment;
 use super::super::run::{PULLS, source};
 use crate::line::choices::choice;
 use crate::line::problem::Problem;
@@ -75,7 +75,7 @@ pub(super) fn up(reader: &Reader) -> Result<ComposeVerb, Problem> {
     };
     Ok(ComposeVerb::Up(Up {
         services: services(reader)?,
-        scale: reader.all("scale").into_iter().map(|piece| scaled(reader, piece)).collect::<Result<_, _>>()?,
+        scale: reader.all("scale").into_iter().map(|piece| scaled("up -d --scale", piece)).collect::<Result<_, _>>()?,
         force_recreate,
         no_recreate,
         no_deps: reader.on("no-deps")?,
@@ -89,8 +89,10 @@ pub(super) fn up(reader: &Reader) -> Result<ComposeVerb, Problem> {
 }
 
 /// `SERVICE=3`; 0 while the number has no value.
-fn scaled(reader: &Reader, piece: &Piece) -> Result<(String, u64), Problem> {
-    let (service, number) = pair(reader, piece)?;
+fn scaled(verb: &str, piece: &Piece) -> Result<(String, u64), Problem> {
+    let (service, number) = piece.split('=').ok_or_else(|| {
+        piece.problem(format!("`{}` says not how many", piece.shown()), format!("write compose {verb} SERVICE=3"))
+    })?;
     Ok((name(&Piece::fixed(&service, piece.at))?, count(&number)?))
 }
 
@@ -99,7 +101,7 @@ pub(super) fn scale(reader: &Reader) -> Result<ComposeVerb, Problem> {
         return Err(reader.wrong("scale what?", "write compose scale SERVICE=3"));
     }
     let scale: Vec<(String, u64)> =
-        reader.arguments.iter().map(|piece| scaled(reader, piece)).collect::<Result<_, _>>()?;
+        reader.arguments.iter().map(|piece| scaled("scale", piece)).collect::<Result<_, _>>()?;
     Ok(ComposeVerb::Up(Up {
         services: scale.iter().map(|(service, _)| service.clone()).collect(),
         scale,

@@ -30,7 +30,8 @@ pub(super) fn run(reader: &Reader) -> Result<Verb, Problem> {
     };
     let remove = reader.on("rm")?;
     let body = body(reader)?;
-    let restarts = body["HostConfig"].pointer("/RestartPolicy/Name").and_then(Value::as_str);
+    let host = body.get("HostConfig");
+    let restarts = host.and_then(|host| host.pointer("/RestartPolicy/Name")).and_then(Value::as_str);
     if let Some(policy) = restarts.filter(|policy| remove && *policy != "no") {
         return Err(reader.wrong(format!("both --rm and --restart {policy}"), "leave one of them out"));
     }

@@ -28,12 +28,10 @@ pub(super) fn put_all(
     if let Some((target, _)) = networks.first() {
         host.insert("NetworkMode".into(), target.clone().into());
     }
-    if networks.is_empty() {
-        networks.push(("default".to_owned(), Map::new()));
-    }
+    let mut networks = networks.into_iter();
+    let (first, mut endpoint) = networks.next().unwrap_or_else(|| ("default".to_owned(), Map::new()));
     let aliases = list(reader, "network-alias").or_else(|| list(reader, "net-alias"));
     let local: Vec<Piece> = reader.all("link-local-ip").into_iter().cloned().collect();
-    let (first, endpoint) = &mut networks[0];
     let built_in = ["default", "bridge", "host", "none"].contains(&first.as_str());
     if aliases.is_some() && (built_in || first.starts_with("container:")) {
         return Err(reader.wrong(
@@ -41,16 +39,16 @@ pub(super) fn put_all(
             "name a network of your own: --network NAME; network create makes one",
         ));
     }
-    put(endpoint, "Aliases", aliases);
-    put(endpoint, "IPAMConfig", addresses(reader, &local));
+    put(&mut endpoint, "Aliases", aliases);
+    put(&mut endpoint, "IPAMConfig", addresses(reader, &local));
     if !built_in {
-        put(endpoint, "Links", list(reader, "link"));
-        put(endpoint, "MacAddress", reader.text("mac-address").map(Value::String));
+        put(&mut endpoint, "Links", list(reader, "link"));
+        put(&mut endpoint, "MacAddress", reader.text("mac-address").map(Value::String));
     }
     // A single network without anything said of it is only a mode.
-    if networks.len() > 1 || networks.iter().any(|(_, endpoint)| !endpoint.is_empty()) {
-        let endpoints: Map<String, Value> =
-            networks.into_iter().map(|(network, endpoint)| (network, Value::Object(endpoint))).collect();
+    if networks.len() > 0 || !endpoint.is_empty() {
+        let all = std::iter::once((first, endpoint)).chain(networks);
+        let endpoints: Map<String, Value> = all.map(|(network, endpoint)| (network, Value::Object(endpoint))).collect();
         body.insert("NetworkingConfig".into(), json!({"EndpointsConfig": endpoints}));
     }
     Ok(())

@@ -85,7 +85,7 @@ fn long(reader: &Reader, piece: &Piece) -> Result<Bindings, Problem> {
         return Err(wrong(piece));
     }
     let ports = published.as_ref().map(host_ports).transpose()?;
-    Ok(pairs("", ports, &container_ports(&target)?, &kind))
+    Ok(pairs("", ports.as_ref(), &container_ports(&target)?, &kind))
 }
 
 fn wrong(piece: &Piece) -> Problem {
@@ -115,7 +115,7 @@ fn bind(address: &str, published: Option<&Piece>, target: &Piece) -> Result<Bind
     {
         return Err(target.problem("ranges of ports that are not of the same length", HELP));
     }
-    Ok(pairs(address, ports, &targets, &kind))
+    Ok(pairs(address, ports.as_ref(), &targets, &kind))
 }
 
 /// Ports of the host.
@@ -126,8 +126,8 @@ enum Published {
     Each(Vec<u16>),
 }
 
-fn pairs(address: &str, ports: Option<Published>, targets: &[String], kind: &str) -> Bindings {
-    let host_port = |at: usize| match &ports {
+fn pairs(address: &str, ports: Option<&Published>, targets: &[String], kind: &str) -> Bindings {
+    let host_port = |at: usize| match ports {
         None => String::new(),
         Some(Published::Text(text)) => text.clone(),
         Some(Published::Each(each)) if targets.len() == 1 && each.len() > 1 => {
