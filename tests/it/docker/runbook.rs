@@ -129,7 +129,7 @@ const LOOKS: [(&str, &str); 5] = [
     ("compose ps", "result.items[0].name == 'NAME' and result.items[0].health == 'healthy'"),
     ("compose logs --tail=100 redis", "result.lines | length > 3"),
     ("stats redis", "result.memory_usage > 0 and result.cpu_percent >= 0"),
-    ("exec redis redis-cli bgsave", "'Background saving started' in result.stdout"),
+    ("exec redis redis-cli bgsave", "'Background saving started' in result"),
 ];
 
 /// Up and down, for which somebody has to read the compose file.
