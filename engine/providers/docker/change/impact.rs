@@ -20,36 +20,44 @@ const NAMES: usize = 4;
 /// Where a stored container says how many files it had written.
 pub(in crate::docker) const WRITTEN: &str = "playbook.written";
 
-/// The other containers of the engine.
+/// The containers of the engine, as far as a change could reach them.
 #[derive(Default)]
 pub(super) struct Around {
     /// As `inspect` tells them: those that run, and are not part of the change themselves.
     others: Vec<Value>,
+    /// Ids of those that are removed in the end.
+    gone: Vec<String>,
 }
 
 impl Around {
     /// Looks at them, if the change is one that could reach them.
-    pub(super) async fn look(reader: &Reader<'_>, items: &[Item]) -> Result<Self, Fault> {
-        let touched: Vec<&str> = items.iter().filter_map(reaches).collect();
+    pub(super) async fn look(reader: &Reader<'_>, parts: &[(Item, Seen)]) -> Result<Self, Fault> {
+        let touched: Vec<Value> = parts.iter().flat_map(|(item, seen)| reached(item, seen)).collect();
         if touched.is_empty() {
             return Ok(Self::default());
         }
         let all = reader.get(&Call::get("/containers/json")).await?;
         let all = all.as_array().cloned().unwrap_or_default();
+        let other = |one: &&Value| does(one) == Does::Run && touched.iter().all(|it| id(it) != id(one));
         let mut others = Vec::new();
-        for one in all.iter().filter(|one| does(one) == Does::Run && !touched.contains(&id(one))).take(MOST) {
+        for one in all.iter().filter(other).take(MOST) {
             others.extend(reader.find(&Call::get(Thing::Container.read(id(one)))).await?);
         }
-        Ok(Self { others })
+        let gone = parts.iter().filter_map(|(item, _)| match item {
+            Item::Remove { what: Thing::Container, id, .. } => Some(id.clone()),
+            _ => None,
+        });
+        Ok(Self { others, gone: gone.collect() })
     }
 }
 
-/// The container that others may miss.
-fn reaches(item: &Item) -> Option<&str> {
+/// The containers that others may miss.
+pub(super) fn reached(item: &Item, seen: &Seen) -> Vec<Value> {
     match item {
-        Item::Life { id, act: Act::Stop { .. } | Act::Restart { .. } | Act::Kill { .. } | Act::Pause } => Some(id),
-        Item::Remove { what: Thing::Container, id, .. } => Some(id),
-        _ => None,
+        Item::Life { act: Act::Stop { .. } | Act::Restart { .. } | Act::Kill { .. } | Act::Pause, .. }
+        | Item::Remove { what: Thing::Container, .. } => vec![seen.thing.clone()],
+        Item::Up(up) => up.reached(seen),
+        _ => Vec::new(),
     }
 }
 
@@ -75,9 +83,9 @@ pub(super) async fn notes(
 ) -> Result<Vec<String>, Fault> {
     let mut notes = Vec::new();
     let container = &seen.thing;
-    if reaches(item).is_some() && Standing::of(container).does() != Does::Rest {
-        notes.extend(dependents(container, &around.others));
-        notes.extend(stops(item, container));
+    for one in reached(item, seen).iter().filter(|one| Standing::of(one).does() != Does::Rest) {
+        notes.extend(dependents(one, &around.others));
+        notes.extend(stops(item, one, around));
     }
     match item {
         Item::Remove { what: Thing::Container, id, name, volumes, again, .. } => {
@@ -158,9 +166,9 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
 }
 
 /// What its stop means by itself.
-fn stops(item: &Item, container: &Value) -> Vec<String> {
+fn stops(item: &Item, container: &Value, around: &Around) -> Vec<String> {
     let mut notes = Vec::new();
-    let stays = !matches!(item, Item::Life { act: Act::Restart { .. } | Act::Pause, .. });
+    let stays = !matches!(item, Item::Life { act: Act::Restart { .. } | Act::Pause, .. } | Item::Up(_));
     let ports = container.pointer("/NetworkSettings/Ports").and_then(Value::as_object);
     let mut published = Vec::new();
     for (port, hosts) in ports.into_iter().flatten() {
@@ -175,6 +183,7 @@ fn stops(item: &Item, container: &Value) -> Vec<String> {
     }
     let policy = container.pointer("/HostConfig/RestartPolicy/Name").and_then(Value::as_str).unwrap_or_default();
     let life = matches!(item, Item::Life { act: Act::Stop { .. } | Act::Kill { .. }, .. });
+    let life = life && !around.gone.iter().any(|gone| gone == id(container));
     match policy {
         "always" if life => notes.push(format!(
             "{} has restart: always; stopped by hand it stays so until the engine is restarted",

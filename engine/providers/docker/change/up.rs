@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use playbook_core::action::{Fault, FaultKind, Happened};
 use playbook_core::codes::Code;
-use playbook_core::plan::{Change as Diff, Image};
+use playbook_core::model::{Effect, Reversal};
+use playbook_core::plan::{Change as Diff, Image, Planned};
 use serde_json::{Value, json};
 
 use super::item::{Item, Made, Seen, applied};
@@ -20,7 +21,10 @@ use crate::docker::faults;
 use crate::docker::line::model::{ComposeRun, Up};
 use crate::docker::ready;
 use crate::docker::record::{Kept, Thing};
-use crate::docker::standing::{Standing, id, label, name};
+use crate::docker::standing::{Does, Standing, id, label, name};
+
+/// Volumes may hold what somebody needs by then.
+const VOLUMES_STAY: &str = "volumes that are made stay when it is taken back";
 
 /// `up`.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,6 +266,28 @@ impl Work {
             notes.push("what containers that are made anew wrote outside of volumes is gone".into());
         }
         (changes, notes)
+    }
+
+    /// The containers that it would make anew or remove.
+    pub(super) fn reached(&self, seen: &Seen) -> Vec<Value> {
+        let changes = self.expect(seen).0;
+        let goes = |one: &Value| {
+            let title = format!("container {}", name(one));
+            changes.iter().any(|it| it.subject == title && (it.after == Image::Absent || !it.parts.is_empty()))
+        };
+        Have::of(seen.blob.as_ref().unwrap_or(&Value::Null)).containers.into_iter().filter(goes).collect()
+    }
+
+    /// Nothing is interrupted where nothing that runs would go.
+    pub(super) fn milder(&self, seen: &Seen, planned: &mut Planned) {
+        let gone = self.reached(seen);
+        if gone.iter().all(|one| Standing::of(one).does() == Does::Rest) {
+            planned.class.effect = Effect::Change;
+        }
+        if gone.is_empty() {
+            let makes = planned.changes.iter().any(|change| change.subject.starts_with("volume "));
+            planned.class.reversal = if makes { Reversal::BestEffort(VOLUMES_STAY.into()) } else { Reversal::Exact };
+        }
     }
 
     /// Why a container would be made anew; empty if it would not.
