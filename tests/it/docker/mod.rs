@@ -16,5 +16,6 @@ mod namespaces;
 mod proxy;
 mod registry;
 mod request;
+mod runbook;
 mod scene;
 mod waiting;

@@ -113,7 +113,7 @@ impl Work {
                 .help("name it with -f; paths are relative to the playbook"));
         }
         let tool = Tool::find().await?;
-        let config = Config::ask(&tool, project, reader.cancel()).await?;
+        let config = Config::ask(&tool, project, reader).await?;
         let mut named = up.services.iter().chain(up.scale.iter().map(|(service, _)| service));
         if let Some(unknown) = named.find(|name| !config.services.contains_key(*name)) {
             let known: Vec<&str> = config.services.keys().map(String::as_str).collect();
@@ -261,11 +261,6 @@ impl Work {
         if changes.iter().any(|change| change.after != Image::Absent && !change.parts.is_empty()) {
             notes.push("what containers that are made anew wrote outside of volumes is gone".into());
         }
-        if self.tool.is_first() && !self.up.no_recreate && have.containers.iter().any(|one| label(one, HASH).is_some())
-        {
-            let version = &self.tool.version;
-            notes.push(format!("docker-compose {version} makes containers anew whose configuration changed, and cannot tell beforehand which; compose 2 can"));
-        }
         (changes, notes)
     }
 
@@ -402,7 +397,7 @@ pub(in crate::docker) async fn pulls(
     services: &[String],
 ) -> Result<Vec<Item>, Fault> {
     let tool = Tool::find().await?;
-    let config = Config::ask(&tool, project, reader.cancel()).await?;
+    let config = Config::ask(&tool, project, reader).await?;
     let wanted = config.with_dependencies(services, true);
     let images: BTreeSet<String> =
         wanted.iter().filter_map(|service| config.services.get(service)?.image.clone()).collect();

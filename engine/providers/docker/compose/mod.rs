@@ -4,6 +4,7 @@
 pub(super) mod config;
 pub(super) mod project;
 pub(super) mod tool;
+mod window;
 
 use std::collections::BTreeMap;
 

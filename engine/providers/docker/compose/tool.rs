@@ -22,7 +22,7 @@ const ENDING: Duration = Duration::from_secs(20);
 /// Bytes that are kept of each of its streams, from the end.
 const KEPT: usize = 1 << 20;
 /// There is no engine here: a plan that asks what a file means can reach none.
-const NOWHERE: &str = "unix:///playbook/plans/reach/no/engine";
+pub(super) const NOWHERE: &str = "unix:///playbook/plans/reach/no/engine";
 
 /// A program that knows compose files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,18 +74,20 @@ impl Tool {
         std::iter::once(self.program).chain(self.lead.iter().copied()).map(str::to_owned).collect()
     }
 
-    /// Asks it something about the files. It is given no engine to reach.
+    /// Asks it something about the files. `host`: the engine that it is given to reach.
     ///
     /// # Errors
     /// When it does not understand them, with its own words.
     pub(in crate::docker) async fn ask(
         &self,
         project: &Project,
-        words: &[String],
+        words: &[&str],
+        host: &str,
         cancel: &dyn Cancel,
     ) -> Result<String, Fault> {
-        let nowhere = [("DOCKER_HOST", Some(NOWHERE.to_owned()))];
-        let asked = tokio::time::timeout(READING, self.run(project, words, &nowhere, cancel)).await;
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let engine = [("DOCKER_HOST", Some(host.to_owned()))];
+        let asked = tokio::time::timeout(READING, self.run(project, &words, &engine, cancel)).await;
         let done = asked.unwrap_or_else(|_| Err(silent()))?;
         if done.code == 0 {
             return Ok(done.stdout);
