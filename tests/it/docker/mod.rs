@@ -14,6 +14,7 @@ mod engine;
 mod fault;
 mod namespaces;
 mod proxy;
+mod pulls;
 mod registry;
 mod request;
 mod runbook;

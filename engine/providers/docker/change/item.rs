@@ -289,6 +289,9 @@ pub(in crate::docker) fn life(container: &Value, act: &Act) -> Call {
 
 async fn live(writer: &Writer<'_>, id: &str, act: &Act, seen: &Seen) -> Result<Made, Fault> {
     writer.send(&life(&seen.thing, act)).await?;
+    if matches!(act, Act::Start | Act::Restart { .. }) {
+        writer.reading().target().memory().start(name(&seen.thing));
+    }
     let before = Standing::of(&seen.thing);
     let title = format!("container {}", name(&seen.thing));
     let now = writer.reading().find(&Call::get(Thing::Container.read(id))).await;

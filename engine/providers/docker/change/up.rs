@@ -390,7 +390,9 @@ impl Once {
         words.extend(one("entrypoint", &run.entrypoint));
         words.extend(one("name", &run.name));
         for variable in &run.environment {
-            words.extend(["-e".to_owned(), variable.clone()]);
+            // Everyone can read the arguments of a process: it takes the value from its environment.
+            let name = handed(variable).map_or(variable.as_str(), |(name, _)| name);
+            words.extend(["-e".to_owned(), name.to_owned()]);
         }
         for volume in &run.volumes {
             words.extend(["-v".to_owned(), volume.clone()]);
@@ -402,7 +404,9 @@ impl Once {
 
     pub(super) async fn apply(&self, writer: &Writer<'_>) -> Result<Made, Fault> {
         let reader = writer.reading();
-        let environment = reader.opened().environment();
+        let mut environment: Vec<(&str, Option<String>)> = reader.opened().environment();
+        let own = self.run.environment.iter().filter_map(|variable| handed(variable));
+        environment.extend(own.map(|(name, value)| (name, Some(value.to_owned()))));
         let done = self.tool.run(&self.project, &self.arguments(), &environment, reader.cancel()).await?;
         if reader.cancel().is_cancelled() {
             return Err(faults::cancelled(true));
@@ -414,6 +418,16 @@ impl Once {
             .map_err(|fault| Fault { happened: Happened::Unclear, ..fault })?;
         Ok(Made { applied: applied(true, json!({"ended": true}), Vec::new()), row })
     }
+}
+
+/// A variable for a container that compose can be handed in its own environment, where it means nothing
+/// to compose itself.
+fn handed(variable: &str) -> Option<(&str, &str)> {
+    const OWN: &[&str] = &["DOCKER_", "COMPOSE_", "LD_", "PYTHON", "GO", "BUILDKIT_", "SSH_", "XDG_", "LC_"];
+    const NAMES: &[&str] = &["PATH", "HOME", "TMPDIR", "LANG", "TERM", "USER", "PWD", "SHELL", "NO_COLOR"];
+    let (name, value) = variable.split_once('=')?;
+    let free = !NAMES.contains(&name) && !OWN.iter().any(|own| name.starts_with(own)) && !name.is_empty();
+    free.then_some((name, value))
 }
 
 /// The images of services, each fetched.
@@ -447,4 +461,17 @@ pub(in crate::docker) async fn images(
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::handed;
+
+    #[test]
+    fn values_of_variables_are_no_arguments_of_compose() {
+        assert_eq!(handed("PASSWORD=a=b"), Some(("PASSWORD", "a=b")));
+        for own in ["DOCKER_HOST=x", "PATH=/bin", "COMPOSE_FILE=y", "PASSWORD", "=x"] {
+            assert_eq!(handed(own), None, "{own}");
+        }
+    }
 }

@@ -108,7 +108,7 @@ impl Tool {
         &self,
         project: &Project,
         words: &[String],
-        environment: &[(&'static str, Option<String>)],
+        environment: &[(&str, Option<String>)],
         cancel: &dyn Cancel,
     ) -> Result<Done, Fault> {
         let mut command = Command::new(self.program);
