@@ -6,7 +6,7 @@ use playbook_core::action::{Applied, Fault};
 use playbook_core::plan::{Change as Diff, Image};
 use serde_json::{Map, Value, json};
 
-use super::{exec, impact, pull, run, up};
+use super::{exec, impact, once, pull, run, up};
 use crate::docker::again;
 use crate::docker::client::{Call, Reader, Writer, part};
 use crate::docker::find;
@@ -59,7 +59,7 @@ pub(super) enum Item {
     Exec(exec::Work),
     Run(Box<run::Work>),
     Up(Box<up::Work>),
-    Once(Box<up::Once>),
+    Once(Box<once::Once>),
 }
 
 /// What was read before a part.

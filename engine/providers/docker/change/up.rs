@@ -10,15 +10,15 @@ use playbook_core::plan::{Change as Diff, Image, Planned};
 use serde_json::{Value, json};
 
 use super::item::{Item, Made, Seen, applied};
-use super::{exec, impact, mark, pull, run};
-use crate::docker::asked::Asked;
+use super::{impact, pull};
 use crate::docker::client::{Call, Reader, Writer};
 use crate::docker::compose::config::Config;
+use crate::docker::compose::have::Have;
 use crate::docker::compose::project::Project;
 use crate::docker::compose::tool::{self, Tool};
-use crate::docker::compose::{self, HASH, number, service};
+use crate::docker::compose::{HASH, number, service};
 use crate::docker::faults;
-use crate::docker::line::model::{ComposeRun, Up};
+use crate::docker::line::model::Up;
 use crate::docker::ready;
 use crate::docker::record::{Kept, Thing};
 use crate::docker::standing::{Does, Standing, id, label, name};
@@ -35,76 +35,6 @@ pub(in crate::docker) struct Work {
     config: Config,
     /// Services that it is about, dependencies first.
     services: Vec<String>,
-}
-
-/// What a project has.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::docker) struct Have {
-    /// As `inspect` tells them, dependencies first.
-    pub(in crate::docker) containers: Vec<Value>,
-    /// As the engine lists them.
-    pub(in crate::docker) networks: Vec<Value>,
-    /// Names.
-    pub(in crate::docker) volumes: Vec<String>,
-}
-
-/// The name of a network.
-pub(in crate::docker) fn called(network: &Value) -> &str {
-    network.get("Name").and_then(Value::as_str).unwrap_or_default()
-}
-
-impl Have {
-    /// Looks at everything that a project has.
-    pub(in crate::docker) async fn look(reader: &Reader<'_>, project: &str) -> Result<Self, Fault> {
-        let mut containers = Vec::new();
-        for one in compose::containers(reader, project).await? {
-            containers.extend(reader.find(&Call::get(Thing::Container.read(id(&one)))).await?);
-        }
-        let networks = compose::things(reader, "/networks", project).await?;
-        let volumes = compose::things(reader, "/volumes", project).await?;
-        Ok(Self { containers, networks, volumes: volumes.iter().map(|one| called(one).to_owned()).collect() })
-    }
-
-    pub(in crate::docker) fn network_names(&self) -> Vec<String> {
-        self.networks.iter().map(|one| called(one).to_owned()).collect()
-    }
-
-    /// As it is stored before a change.
-    pub(in crate::docker) fn stored(&self) -> Value {
-        json!({"containers": self.containers, "networks": self.networks, "volumes": self.volumes})
-    }
-
-    /// As it was stored.
-    pub(in crate::docker) fn of(stored: &Value) -> Self {
-        let list = |name: &str| stored.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-        let texts = |name: &str| list(name).iter().filter_map(|one| one.as_str().map(str::to_owned)).collect();
-        Self { containers: list("containers"), networks: list("networks"), volumes: texts("volumes") }
-    }
-
-    /// What a change left: enough to tell it from what others do. `ready`: containers that are waited for.
-    pub(in crate::docker) fn left(&self, ready: &[String]) -> Value {
-        let containers: Vec<Value> = self
-            .containers
-            .iter()
-            .map(|one| {
-                let standing = Standing::of(one);
-                json!({"id": id(one), "name": name(one), "status": standing.status, "started": standing.started})
-            })
-            .collect();
-        let networks: Vec<&str> = self.networks.iter().map(called).collect();
-        json!({"containers": containers, "networks": networks, "volumes": self.volumes, "ready": ready})
-    }
-
-    /// What of it matters: the same twice means that nothing happened.
-    pub(in crate::docker) fn marks(&self) -> BTreeSet<String> {
-        let container = |one: &Value| {
-            let standing = Standing::of(one);
-            format!("{} {} {:?} {}", id(one), name(one), standing.does(), standing.started)
-        };
-        let containers = self.containers.iter().map(container);
-        let networks = self.networks.iter().map(|one| format!("{} {}", id(one), called(one)));
-        containers.chain(networks).chain(self.volumes.iter().cloned()).collect()
-    }
 }
 
 impl Work {
@@ -350,86 +280,6 @@ fn new(what: &str, all: &[String], known: &[String]) -> Vec<Diff> {
     new.map(|one| Diff::new(format!("{what} {one}"), Image::Absent, Image::of("there"))).collect()
 }
 
-/// `compose run`.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::docker) struct Once {
-    run: ComposeRun,
-    project: Project,
-    tool: Tool,
-    mark: String,
-}
-
-impl Once {
-    /// # Errors
-    /// When there is no compose.
-    pub(in crate::docker) async fn of(asked: &Asked, project: &Project, run: &ComposeRun) -> Result<Self, Fault> {
-        let whole = |volume: &String| run::whole(asked, volume).unwrap_or_else(|| volume.clone());
-        let run = ComposeRun { volumes: run.volumes.iter().map(whole).collect(), ..run.clone() };
-        Ok(Self { run, project: project.clone(), tool: Tool::find().await?, mark: mark::new() })
-    }
-
-    pub(super) fn look(&self) -> Seen {
-        let kept = Kept::Ran { mark: self.mark.clone(), container: Some(self.run.service.clone()) };
-        Seen { kept, blob: None, thing: Value::Null }
-    }
-
-    pub(super) fn words(&self) -> Vec<String> {
-        let mut words = vec!["compose".to_owned(), "run".to_owned(), self.run.service.clone()];
-        words.extend(self.run.command.iter().cloned());
-        crate::docker::line::mask(words)
-    }
-
-    fn arguments(&self) -> Vec<String> {
-        let run = &self.run;
-        let mut words = vec!["run".to_owned(), "-T".to_owned(), format!("--label={}={}", mark::MARK, self.mark)];
-        let switches = [(run.remove, "--rm"), (run.no_deps, "--no-deps"), (run.detached, "-d")];
-        words.extend(switches.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
-        let one = |flag: &str, value: &Option<String>| value.as_ref().map(|value| format!("--{flag}={value}"));
-        words.extend(one("user", &run.user));
-        words.extend(one("workdir", &run.folder));
-        words.extend(one("entrypoint", &run.entrypoint));
-        words.extend(one("name", &run.name));
-        for variable in &run.environment {
-            // Everyone can read the arguments of a process: it takes the value from its environment.
-            let name = handed(variable).map_or(variable.as_str(), |(name, _)| name);
-            words.extend(["-e".to_owned(), name.to_owned()]);
-        }
-        for volume in &run.volumes {
-            words.extend(["-v".to_owned(), volume.clone()]);
-        }
-        words.push(run.service.clone());
-        words.extend(run.command.iter().cloned());
-        words
-    }
-
-    pub(super) async fn apply(&self, writer: &Writer<'_>) -> Result<Made, Fault> {
-        let reader = writer.reading();
-        let mut environment: Vec<(&str, Option<String>)> = reader.opened().environment();
-        let own = self.run.environment.iter().filter_map(|variable| handed(variable));
-        environment.extend(own.map(|(name, value)| (name, Some(value.to_owned()))));
-        let done = self.tool.run(&self.project, &self.arguments(), &environment, reader.cancel()).await?;
-        if reader.cancel().is_cancelled() {
-            return Err(faults::cancelled(true));
-        }
-        reader.target().memory().end(&self.mark);
-        let lines: Vec<&str> = done.stdout.lines().collect();
-        let row = json!({"stdout": done.stdout, "stderr": done.stderr, "code": done.code, "lines": lines});
-        let row = exec::ended(row, &self.run.command, &format!("service {}", self.run.service), false)
-            .map_err(|fault| Fault { happened: Happened::Unclear, ..fault })?;
-        Ok(Made { applied: applied(true, json!({"ended": true}), Vec::new()), row })
-    }
-}
-
-/// A variable for a container that compose can be handed in its own environment, where it means nothing
-/// to compose itself.
-fn handed(variable: &str) -> Option<(&str, &str)> {
-    const OWN: &[&str] = &["DOCKER_", "COMPOSE_", "LD_", "PYTHON", "GO", "BUILDKIT_", "SSH_", "XDG_", "LC_"];
-    const NAMES: &[&str] = &["PATH", "HOME", "TMPDIR", "LANG", "TERM", "USER", "PWD", "SHELL", "NO_COLOR"];
-    let (name, value) = variable.split_once('=')?;
-    let free = !NAMES.contains(&name) && !OWN.iter().any(|own| name.starts_with(own)) && !name.is_empty();
-    free.then_some((name, value))
-}
-
 /// The images of services, each fetched.
 pub(in crate::docker) async fn pulls(
     reader: &Reader<'_>,
@@ -461,17 +311,4 @@ pub(in crate::docker) async fn images(
         }
     }
     Ok(all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::handed;
-
-    #[test]
-    fn values_of_variables_are_no_arguments_of_compose() {
-        assert_eq!(handed("PASSWORD=a=b"), Some(("PASSWORD", "a=b")));
-        for own in ["DOCKER_HOST=x", "PATH=/bin", "COMPOSE_FILE=y", "PASSWORD", "=x"] {
-            assert_eq!(handed(own), None, "{own}");
-        }
-    }
 }

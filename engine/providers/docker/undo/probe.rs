@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::things;
 use crate::docker::again;
-use crate::docker::change::{Have, is_none, mark, setting};
+use crate::docker::change::{is_none, mark, setting};
 use crate::docker::client::{Call, Reader};
+use crate::docker::compose::have::Have;
 use crate::docker::record::{Kept, Thing};
 use crate::docker::standing::{Does, Standing, id, name};
 

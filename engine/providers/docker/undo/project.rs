@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::containers::{make, stand};
 use super::{difference, way};
 use crate::docker::again;
-use crate::docker::change::{Have, called, impact};
+use crate::docker::change::impact;
 use crate::docker::client::{Call, Writer, part};
+use crate::docker::compose::have::{Have, called};
 use crate::docker::record::{Kept, Thing};
 use crate::docker::standing::{Standing, id, name};
 
