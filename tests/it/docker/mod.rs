@@ -20,3 +20,4 @@ mod request;
 mod runbook;
 mod scene;
 mod waiting;
+mod ways;
