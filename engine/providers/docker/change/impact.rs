@@ -88,15 +88,15 @@ pub(super) async fn notes(
         notes.extend(stops(item, one, around));
     }
     match item {
-        Item::Remove { what: Thing::Container, id, name, volumes, again, .. } => {
-            notes.extend(told(&written(reader, id).await?, name));
+        Item::Remove { what: Thing::Container, name, volumes, again, .. } => {
+            notes.extend(lost(&written(reader, container).await?, name));
             if *volumes {
                 notes.extend(anonymous(container));
             } else if *again {
                 notes.push("volumes stay, also those without a name".into());
             }
         }
-        Item::Remove { what: Thing::Volume, name, .. } => notes.extend(users(reader, name).await?),
+        Item::Remove { what: Thing::Volume, name, .. } => notes.extend(users(reader, name, around).await?),
         Item::Life { act: Act::Update(_), .. } => {
             if let Kept::Settings { before, wanted, .. } = &seen.kept
                 && wanted.contains_key("Memory")
@@ -119,17 +119,27 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
     let names = |fits: &dyn Fn(&Value) -> bool| -> Vec<String> {
         others.iter().filter(|one| fits(one)).map(|one| name(one).to_owned()).collect()
     };
+    let mut told = |names: Vec<String>, one: &str, more: &str| {
+        if !names.is_empty() {
+            notes.push(format!("{} {}", names.join(", "), if names.len() == 1 { one } else { more }));
+        }
+    };
     let of_network = names(&|one| text(one, "/HostConfig/NetworkMode") == format!("container:{}", id(container)));
-    if !of_network.is_empty() {
-        notes.push(format!("{} use the network of {title}, and lose it", of_network.join(", ")));
-    }
+    told(
+        of_network,
+        &format!("uses the network of {title}, and loses it"),
+        &format!("use the network of {title}, and lose it"),
+    );
     let linked = names(&|one| {
-        let links = list(one, "/HostConfig/Links");
-        links.iter().filter_map(Value::as_str).any(|link| link.starts_with(&format!("/{title}:")))
+        // In a network that somebody made, links are those of the place in it.
+        let places = one.pointer("/NetworkSettings/Networks").and_then(Value::as_object).into_iter().flatten();
+        let links = places.flat_map(|(_, place)| list(place, "/Links"));
+        let mut links = links.chain(list(one, "/HostConfig/Links"));
+        links.any(|link| {
+            link.as_str().is_some_and(|link| link.trim_start_matches('/').starts_with(&format!("{title}:")))
+        })
     });
-    if !linked.is_empty() {
-        notes.push(format!("{} are linked to {title}", linked.join(", ")));
-    }
+    told(linked, &format!("is linked to {title}"), &format!("are linked to {title}"));
     let from = names(&|one| {
         let from = list(one, "/HostConfig/VolumesFrom");
         let of = |entry: &str| {
@@ -137,15 +147,12 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
         };
         from.iter().filter_map(Value::as_str).any(of)
     });
-    if !from.is_empty() {
-        notes.push(format!("{} use the volumes of {title}", from.join(", ")));
-    }
+    told(from, &format!("uses the volumes of {title}"), &format!("use the volumes of {title}"));
     if let Some(service) = of_service(container) {
         let project = label(container, PROJECT);
         let waits = names(&|one| label(one, PROJECT) == project && depends_on(one).contains(&service));
-        if !waits.is_empty() {
-            notes.push(format!("{} depend on {service} (depends_on of compose)", waits.join(", ")));
-        }
+        let what = format!("on {service} (depends_on of compose)");
+        told(waits, &format!("depends {what}"), &format!("depend {what}"));
     }
     let networks = container.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
     for network in networks.into_iter().flatten().map(|(network, _)| network) {
@@ -158,9 +165,8 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
                 .is_some_and(|all| all.contains_key(network))
         };
         let near = names(&there);
-        if !near.is_empty() {
-            notes.push(format!("{} share the network {network}, and may talk to it", near.join(", ")));
-        }
+        let what = format!("the network {network}, and may talk to it");
+        told(near, &format!("shares {what}"), &format!("share {what}"));
     }
     notes
 }
@@ -204,24 +210,28 @@ fn stops(item: &Item, container: &Value, around: &Around) -> Vec<String> {
 ///
 /// # Errors
 /// When the engine does not answer.
-pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &str) -> Result<Vec<String>, Fault> {
-    let changes = reader.get(&Call::get(format!("/containers/{}/changes", part(container)))).await?;
+pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &Value) -> Result<Vec<String>, Fault> {
+    let changes = reader.get(&Call::get(format!("/containers/{}/changes", part(id(container))))).await?;
     let changes = changes.as_array().cloned().unwrap_or_default();
     let mut paths: Vec<String> = changes.iter().filter_map(|one| Some(one.get("Path")?.as_str()?.to_owned())).collect();
     paths.sort();
     // A folder is listed for each file in it, and stands before them.
     let holds = |at: usize| paths.get(at + 1).is_some_and(|next| next.starts_with(&format!("{}/", paths[at])));
-    let leaves: Vec<String> = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone()).collect();
-    Ok(leaves)
+    // Where something is mounted the engine makes a place for it.
+    let mounts = container.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+    let mounts: Vec<&str> = mounts.filter_map(|mount| mount.get("Destination")?.as_str()).collect();
+    let leaves = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone());
+    Ok(leaves.filter(|path| !mounts.contains(&path.as_str())).collect())
 }
 
-fn told(written: &[String], name: &str) -> Option<String> {
+fn lost(written: &[String], name: &str) -> Option<String> {
     if written.is_empty() {
         return None;
     }
     let shown = written.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if written.len() > NAMES { ", …" } else { "" };
-    Some(format!("what {name} wrote outside of volumes is lost ({} files: {shown}{more})", written.len()))
+    let files = if written.len() == 1 { "file" } else { "files" };
+    Some(format!("what {name} wrote outside of volumes is lost ({} {files}: {shown}{more})", written.len()))
 }
 
 /// Volumes that go with `-v`.
@@ -237,9 +247,12 @@ fn anonymous(container: &Value) -> Option<String> {
 }
 
 /// Who uses a volume.
-async fn users(reader: &Reader<'_>, volume: &str) -> Result<Option<String>, Fault> {
+async fn users(reader: &Reader<'_>, volume: &str, around: &Around) -> Result<Option<String>, Fault> {
     let filters = serde_json::json!({"volume": [volume]}).to_string();
     let all = reader.get(&Call::get("/containers/json").query("all", "1").query("filters", filters)).await?;
-    let names: Vec<&str> = all.as_array().into_iter().flatten().map(super::items::listed).collect();
-    Ok((!names.is_empty()).then(|| format!("{} use the volume {volume}, so the engine will refuse", names.join(", "))))
+    let stay = all.as_array().into_iter().flatten().filter(|one| around.gone.iter().all(|gone| gone != id(one)));
+    let names: Vec<&str> = stay.map(super::items::listed).collect();
+    let verb = if names.len() == 1 { "uses" } else { "use" };
+    let told = || format!("{} {verb} the volume {volume}, so the engine will refuse", names.join(", "));
+    Ok((!names.is_empty()).then(told))
 }

@@ -148,7 +148,7 @@ impl Item {
                 let (id, name) = (id.clone(), name.clone());
                 let kept = match what {
                     Thing::Container if *again => {
-                        let written = impact::written(reader, &id).await?.len() as u64;
+                        let written = impact::written(reader, &thing).await?.len() as u64;
                         Kept::Container { id, name, before: Standing::of(&thing), written }
                     }
                     Thing::Network if *again => Kept::Network { id, name },

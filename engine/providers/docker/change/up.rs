@@ -62,7 +62,7 @@ impl Work {
     pub(super) async fn look(&self, reader: &Reader<'_>) -> Result<Seen, Fault> {
         let mut have = Have::look(reader, &self.project.name).await?;
         for one in &mut have.containers {
-            let written = impact::written(reader, id(one)).await?.len();
+            let written = impact::written(reader, one).await?.len();
             one[impact::WRITTEN] = written.into();
         }
         let mut images = BTreeMap::new();
