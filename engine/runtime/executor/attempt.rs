@@ -229,7 +229,7 @@ impl Worker<'_> {
                         continue;
                     }
                     drop(change);
-                    return match self.after_fault(fault, part.clone()).await? {
+                    return match self.after_fault(fault, &mut part).await? {
                         End::Lost => {
                             settling.extend(part.captured.settles.then_some(part));
                             settle::wait(self.shared, self.given, &settling, &self.told).await.map(|_| End::Lost)
@@ -316,17 +316,19 @@ impl Worker<'_> {
     }
 
     /// The change may have been made although there was an error: find out.
-    async fn after_fault(&self, fault: Fault, part: Part) -> Result<End, Fault> {
+    async fn after_fault(&self, fault: Fault, part: &mut Part) -> Result<End, Fault> {
         if fault.happened == Happened::No {
             return Err(fault);
         }
         let last = part.captured.last;
-        let verdicts = self.shared.probe(self.given.step, &[part]).await?;
-        match verdicts.first().map(|(_, verdict)| *verdict) {
-            Some(ProbeVerdict::NotDone) => Err(Fault { happened: Happened::No, ..fault }),
-            Some(ProbeVerdict::Done) if last && fault.kind == FaultKind::Unreachable => Ok(End::Lost),
-            Some(ProbeVerdict::Done) => Err(Fault { happened: Happened::No, ..fault }),
-            Some(ProbeVerdict::Unclear) | None => Err(Fault {
+        let verdicts = self.shared.probe(self.given.step, std::slice::from_ref(part)).await?;
+        match verdicts.into_iter().next() {
+            Some((ProbeVerdict::Done, after)) if last && fault.kind == FaultKind::Unreachable => {
+                part.known = PartKnown::Applied(after);
+                Ok(End::Lost)
+            }
+            Some((ProbeVerdict::Done | ProbeVerdict::NotDone, _)) => Err(Fault { happened: Happened::No, ..fault }),
+            Some((ProbeVerdict::Unclear, _)) | None => Err(Fault {
                 help: "nobody can tell whether it was carried out; look at the target before going on".into(),
                 ..fault
             }),

@@ -12,6 +12,7 @@ mod daemon;
 mod drill;
 mod engine;
 mod fault;
+mod lost;
 mod namespaces;
 mod proxy;
 mod random;

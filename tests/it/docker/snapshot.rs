@@ -67,6 +67,10 @@ fn container(it: &Value) -> Value {
     // Volumes that the engine named are bound by their names when a container is made again: `mounts` tells.
     let mut host = it["HostConfig"].as_object().unwrap().clone();
     host.retain(|field, _| !["Binds", "Mounts", "VolumesFrom"].contains(&field.as_str()));
+    // No limit is null, 0 or -1.
+    if host["PidsLimit"].as_i64().is_none_or(|limit| limit <= 0) {
+        host.remove("PidsLimit");
+    }
     let mut mounts: Vec<Value> = it["Mounts"].as_array().unwrap().iter().map(mount).collect();
     mounts.sort_by_key(Value::to_string);
     let networks = it["NetworkSettings"]["Networks"].as_object().unwrap();
