@@ -8,7 +8,7 @@ use playbook_core::action::{
 };
 use playbook_core::check::{Step, effective};
 use playbook_core::codes::Code;
-use playbook_core::event::{ActionIntent, ActionResult, Covered, Event, ProbeVerdict, StateCaptured};
+use playbook_core::event::{ActionIntent, ActionResult, Covered, Event, StateCaptured};
 use playbook_core::expr::Scope;
 use playbook_core::model::{Class, StepIx};
 use playbook_core::run::{Attempt, Part, PartKnown, eval_fault, lapse};
@@ -322,13 +322,13 @@ impl Worker<'_> {
         }
         let last = part.captured.last;
         let verdicts = self.shared.probe(self.given.step, std::slice::from_ref(part)).await?;
-        match verdicts.into_iter().next() {
-            Some((ProbeVerdict::Done, after)) if last && fault.kind == FaultKind::Unreachable => {
-                part.known = PartKnown::Applied(after);
-                Ok(End::Lost)
-            }
-            Some((ProbeVerdict::Done | ProbeVerdict::NotDone, _)) => Err(Fault { happened: Happened::No, ..fault }),
-            Some((ProbeVerdict::Unclear, _)) | None => Err(Fault {
+        if let Some((_, known)) = verdicts.into_iter().next() {
+            part.known = known;
+        }
+        match part.known {
+            PartKnown::Applied(_) if last && fault.kind == FaultKind::Unreachable => Ok(End::Lost),
+            PartKnown::Applied(_) | PartKnown::NotApplied => Err(Fault { happened: Happened::No, ..fault }),
+            PartKnown::NotSent | PartKnown::Sent | PartKnown::Unclear => Err(Fault {
                 help: "nobody can tell whether it was carried out; look at the target before going on".into(),
                 ..fault
             }),
