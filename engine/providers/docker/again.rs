@@ -53,7 +53,7 @@ pub(super) fn again(container: &Value, now: &dyn Fn(&str) -> String) -> Again {
     keep_volumes(container, &mut host);
     let mode = host.get("NetworkMode").and_then(Value::as_str).unwrap_or("default").to_owned();
     body.insert("HostConfig".into(), Value::Object(host));
-    let mut endpoints = endpoints(container, &short);
+    let mut endpoints = endpoints(container);
     // A network of its own mode comes with its making.
     let first =
         endpoints.iter().position(|(network, _)| *network == mode || (mode == "default" && network == "bridge"));
@@ -109,7 +109,11 @@ fn keep_volumes(container: &Value, host: &mut Map<String, Value>) {
 }
 
 /// What it asked of each network: not what the network gave it.
-fn endpoints(container: &Value, short: &str) -> Vec<(String, Value)> {
+fn endpoints(container: &Value) -> Vec<(String, Value)> {
+    // The engine adds these two when it starts the container.
+    let short: String = id(container).chars().take(12).collect();
+    let host = container.pointer("/Config/Hostname").and_then(Value::as_str);
+    let given = |alias: &&Value| alias.as_str() != Some(&short) && alias.as_str() != host;
     let networks = container.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
     let asked = |(network, endpoint): (&String, &Value)| {
         let mut own = Map::new();
@@ -119,7 +123,7 @@ fn endpoints(container: &Value, short: &str) -> Vec<(String, Value)> {
             }
         }
         let aliases = endpoint.get("Aliases").and_then(Value::as_array).into_iter().flatten();
-        let aliases: Vec<Value> = aliases.filter(|alias| alias.as_str() != Some(short)).cloned().collect();
+        let aliases: Vec<Value> = aliases.filter(given).cloned().collect();
         if !aliases.is_empty() {
             own.insert("Aliases".into(), aliases.into());
         }
@@ -130,9 +134,8 @@ fn endpoints(container: &Value, short: &str) -> Vec<(String, Value)> {
 
 /// What it asked of one network; nothing if it is not in it.
 pub(super) fn endpoint(container: &Value, network: &str) -> Option<Map<String, Value>> {
-    let short: String = id(container).chars().take(12).collect();
     let mine = |(name, endpoint): (String, Value)| (name == network).then_some(endpoint);
-    endpoints(container, &short).into_iter().find_map(mine)?.as_object().cloned()
+    endpoints(container).into_iter().find_map(mine)?.as_object().cloned()
 }
 
 /// A network that is gone → the body of `POST /networks/create`.

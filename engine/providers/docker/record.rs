@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::faults;
 use super::line::model::What;
-use super::standing::{Does, Standing};
+use super::standing::Standing;
 
 /// The kind of these records.
 pub(super) const CHANGE: &str = "docker.change/1";
@@ -126,16 +126,11 @@ impl Kept {
         blob.ok_or_else(|| faults::internal("a record without what it captured"))
     }
 
-    /// What runs again must do so before data in it can return; what is stopped, after.
+    /// What others are made in has to stand as it stood when they were made.
     fn order(&self) -> UndoOrder {
         match self {
             Self::Standing { vanishes: true, .. } | Self::Removed { .. } | Self::Ran { .. } => UndoOrder::Nothing,
-            Self::Standing { before, .. } if before.does() == Does::Rest => UndoOrder::TakesRoom,
-            Self::Standing { .. } | Self::Container { .. } | Self::Network { .. } | Self::Project { .. } => {
-                UndoOrder::MakesRoom
-            }
-            Self::Made { .. } => UndoOrder::TakesRoom,
-            Self::Settings { .. } | Self::Name { .. } | Self::Endpoint { .. } | Self::Tag { .. } => UndoOrder::Data,
+            _ => UndoOrder::InPlace,
         }
     }
 

@@ -8,10 +8,12 @@
 
 mod bed;
 mod compose;
+mod crash;
 mod daemon;
 mod drill;
 mod engine;
 mod fault;
+mod gone;
 mod honest;
 mod lost;
 mod namespaces;

@@ -1,7 +1,7 @@
 //! What stands around a change: who depends on a container, what comes free, what is lost with it.
 
 use playbook_core::action::Fault;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::item::{Item, Seen};
 use super::items::does;
@@ -68,6 +68,17 @@ pub(in crate::docker) fn is_none(value: &Value) -> bool {
         Value::Number(number) => number.as_i64() == Some(0),
         Value::String(text) => text.is_empty(),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// Are two values of a setting the same? What one of them leaves out is none.
+pub(in crate::docker) fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let field = |map: &Map<String, Value>, name: &str| map.get(name).cloned().unwrap_or_default();
+            one.keys().chain(other.keys()).all(|name| same(&field(one, name), &field(other, name)))
+        }
+        _ => one == other || (is_none(one) && is_none(other)),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::things;
 use crate::docker::again;
-use crate::docker::change::{is_none, mark, setting};
+use crate::docker::change::{mark, same, setting};
 use crate::docker::client::{Call, Reader};
 use crate::docker::compose::have::Have;
 use crate::docker::record::{Kept, Thing};
@@ -106,7 +106,6 @@ fn standing(act: &str, before: &Standing, now: &Standing) -> Verdict {
 }
 
 fn settings(before: &Map<String, Value>, wanted: &Map<String, Value>, now: &Value) -> Verdict {
-    let same = |one: &Value, other: &Value| one == other || (is_none(one) && is_none(other));
     let all = |side: &Map<String, Value>| side.iter().all(|(field, value)| same(&setting(now, field), value));
     if all(wanted) {
         let left = before.keys().map(|field| (field.clone(), setting(now, field))).collect();
@@ -132,6 +131,16 @@ mod tests {
         assert_eq!(standing("restart", &before, &before), Verdict::NotDone);
         assert!(matches!(standing("restart", &before, &stands("running", "10:01")), Verdict::Done(_)));
         assert!(matches!(standing("restart", &before, &stands("exited", "10:00")), Verdict::Unclear(_)));
+    }
+
+    #[test]
+    fn settings_are_the_same_if_what_is_left_out_is_none() {
+        let map = |value: Value| value.as_object().cloned().unwrap();
+        let before = map(json!({"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}));
+        let wanted = map(json!({"RestartPolicy": {"Name": "always"}}));
+        let now = json!({"HostConfig": {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}}});
+        assert!(matches!(settings(&before, &wanted, &now), Verdict::Done(_)));
+        assert_eq!(settings(&before, &wanted, &json!({"HostConfig": before})), Verdict::NotDone);
     }
 
     #[test]
