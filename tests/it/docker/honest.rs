@@ -16,12 +16,12 @@ const PROJECT: &str = "version: '2.4'
 services:
   cache:
     image: redis:test
-    stop_grace_period: 0s
+    stop_signal: KILL
     volumes: ['data:/data']
   web:
     image: busybox:test
     command: sleep 1000
-    stop_grace_period: 0s
+    stop_signal: KILL
     depends_on: [cache]
 volumes: {data: {}}
 ";
@@ -209,4 +209,138 @@ fn a_plan_of_any_line_only_looks_with_the_first_compose() {
 #[test]
 fn a_plan_of_any_line_only_looks_with_the_second_compose() {
     plans_only_look(Compose::V2);
+}
+
+/// Containers of the same engine that would miss one of the project.
+fn neighbours(shop: &Shop) {
+    let (cache, network) = (shop.container("cache"), format!("{}_default", shop.name));
+    let run = |word: &str, flags: &[&str]| {
+        let name = format!("{}-{word}", shop.name);
+        let words = [&["run", "-d", "--name", &name][..], flags, &["busybox:test", "sleep", "1000"]].concat();
+        shop.engine().docker(&words);
+    };
+    run("linked", &["--network", &network, "--link", &format!("{cache}:cache")]);
+    run("inside", &["--network", &format!("container:{cache}")]);
+    run("reads", &["--volumes-from", &cache]);
+    run("once", &["--rm"]);
+}
+
+#[test]
+fn a_plan_says_what_stops_and_who_misses_it() {
+    let Some(shop) = Shop::new(Compose::V2) else { return };
+    shop.write(&PROJECT.replace("image: redis:test", "image: redis:test\n    ports: ['127.0.0.1::6379']"));
+    shop.by_hand(&["up", "-d"]);
+    neighbours(&shop);
+    let missed = [
+        "NAME-inside uses the network of NAME-cache-1, and loses it",
+        "NAME-linked is linked to NAME-cache-1",
+        "NAME-reads uses the volumes of NAME-cache-1",
+        "NAME-web-1 depends on cache (depends_on of compose)",
+        "share the network NAME_default, and may talk to it",
+    ];
+    let says = |line: &str, more: &[&str]| shop.says(line, &[&missed[..], more].concat());
+    says("stop NAME-cache-1", &["container NAME-cache-1: running → exited", "→ 6379/tcp comes free"]);
+    says("restart NAME-cache-1", &["running → started anew, running", "→ 6379/tcp does not answer meanwhile"]);
+    says("compose stop cache", &["container NAME-cache-1: running → exited", "hits 1 container NAME-cache-1"]);
+    says("kill NAME-cache-1", &["running → exited"]);
+    says("pause NAME-cache-1", &["running → paused"]);
+    shop.says(
+        "stop NAME-once",
+        &["container NAME-once: running → (absent)", "it was started with --rm: when it ends the engine removes it"],
+    );
+    shop.says("compose start", &["already so: nothing would change"]);
+}
+
+#[test]
+fn a_plan_says_what_is_lost() {
+    let Some(shop) = Shop::new(Compose::V2) else { return };
+    shop.write(&PROJECT.replace("['data:/data']", "['data:/data', '/more']"));
+    shop.by_hand(&["up", "-d"]);
+    let (cache, web) = (shop.container("cache"), shop.container("web"));
+    shop.engine().docker(&["exec", &web, "touch", "/made"]);
+    let lost = "what NAME-web-1 wrote outside of volumes is lost (1 file: /made)";
+    shop.says("rm -f NAME-web-1", &["destroys data; cannot be rolled back", lost]);
+    let down = ["container NAME-web-1: exited → (absent)", "network NAME_default: there → (absent)", lost];
+    let networks = ["hits 2 containers", "hits 1 network NAME_default"];
+    shop.says("compose down", &[&down[..], &networks, &["volumes stay, also those without a name"]].concat());
+    let volumes =
+        ["volume NAME_data: there → (absent)", "the volumes at /more of NAME-cache-1 are lost with their data"];
+    shop.says("compose down -v", &[&down[..], &volumes].concat());
+    // What goes with its volume does not keep it.
+    assert!(!shop.plan("compose down -v").contains("so the engine will refuse"));
+    shop.says(&format!("volume rm {}_data", shop.name), &["NAME-cache-1 uses the volume", "the engine will refuse"]);
+    // A place for a mount is nothing that was written.
+    assert!(!shop.plan(&format!("rm -f {cache}")).contains("wrote outside of volumes is lost ("));
+}
+
+/// A change, without what is only known afterwards: `running (healthy)` is running.
+fn plain(change: &Value) -> String {
+    let side = |name: &str| {
+        let value = change[name]["value"].as_str().unwrap_or("(absent)");
+        value.split(" (").next().unwrap_or_default().replace("exited", "stopped").replace("created", "stopped")
+    };
+    format!("{}: {} → {}", change["subject"].as_str().unwrap(), side("before"), side("after"))
+}
+
+fn of(changes: &Value) -> BTreeSet<String> {
+    changes.as_array().into_iter().flatten().map(plain).collect()
+}
+
+impl Shop {
+    /// Plans a line and runs it: the plan says so many changes, and the run records just those.
+    #[track_caller]
+    fn agrees(&self, line: &str, count: usize) {
+        let file = self.file(&[line]);
+        let plan = self.scene.run(&["plan", &file, "--live", "-o", "json"]).expect(0).json();
+        let planned = of(&plan["steps"][0]["planned"]["changes"]);
+        self.scene.run(&["run", &file, "--yes"]).expect(0);
+        let states = self.scene.desk.everything();
+        // The last of the journals is that of this run.
+        let results: Vec<Value> = states
+            .iter()
+            .flat_map(|text| text.lines())
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|event| event["type"] == "action.result")
+            .collect();
+        let last = results.iter().max_by_key(|event| event["time"].as_str().unwrap().to_owned()).unwrap();
+        assert_eq!(of(&last["data"]["diff"]), planned, "{:?}: {line}", self.compose);
+        assert_eq!(planned.len(), count, "{:?}: {line}: {planned:?}", self.compose);
+    }
+}
+
+fn plans_of_up_come_true(compose: Compose) {
+    let Some(shop) = Shop::new(compose) else { return };
+    let image = format!("{}:1", shop.name);
+    shop.engine().docker(&["tag", "busybox:test", &image]);
+    let mut text = PROJECT.replace("busybox:test", &image);
+    shop.write(&text);
+    // A network, a volume, two containers.
+    shop.agrees("compose up -d", 4);
+    shop.agrees("compose up -d", 0);
+    text = text.replace("sleep 1000", "sleep 2000");
+    shop.write(&text);
+    shop.agrees("compose up -d cache", 0);
+    shop.agrees("compose up -d", 1);
+    shop.agrees("compose up -d --force-recreate", 2);
+    shop.engine().docker(&["tag", "redis:next", &image]);
+    shop.agrees("compose up -d", 1);
+    shop.agrees("compose up -d --scale web=3", 2);
+    shop.agrees("compose up -d", 2);
+    shop.by_hand(&["stop", "web"]);
+    shop.agrees("compose up -d", 1);
+    text = text[..text.find("  web:").unwrap()].to_owned() + "volumes: {data: {}}\n";
+    shop.write(&text);
+    shop.agrees("compose up -d --remove-orphans", 1);
+    shop.by_hand(&["down", "-v"]);
+    shop.engine().docker(&["rmi", &image]);
+}
+
+#[test]
+fn what_a_plan_of_up_says_happens_with_the_first_compose() {
+    plans_of_up_come_true(Compose::V1);
+}
+
+#[test]
+fn what_a_plan_of_up_says_happens_with_the_second_compose() {
+    plans_of_up_come_true(Compose::V2);
 }
