@@ -8,7 +8,7 @@ use playbook_core::action::{
 };
 use playbook_core::check::{Step, effective};
 use playbook_core::codes::Code;
-use playbook_core::event::{ActionIntent, ActionResult, Covered, Event, ProbeVerdict, StateCaptured};
+use playbook_core::event::{ActionIntent, ActionResult, Covered, Event, StateCaptured};
 use playbook_core::expr::Scope;
 use playbook_core::model::{Class, StepIx};
 use playbook_core::run::{Attempt, Part, PartKnown, eval_fault, lapse};
@@ -229,7 +229,7 @@ impl Worker<'_> {
                         continue;
                     }
                     drop(change);
-                    return match self.after_fault(fault, part.clone()).await? {
+                    return match self.after_fault(fault, &mut part).await? {
                         End::Lost => {
                             settling.extend(part.captured.settles.then_some(part));
                             settle::wait(self.shared, self.given, &settling, &self.told).await.map(|_| End::Lost)
@@ -316,17 +316,19 @@ impl Worker<'_> {
     }
 
     /// The change may have been made although there was an error: find out.
-    async fn after_fault(&self, fault: Fault, part: Part) -> Result<End, Fault> {
+    async fn after_fault(&self, fault: Fault, part: &mut Part) -> Result<End, Fault> {
         if fault.happened == Happened::No {
             return Err(fault);
         }
         let last = part.captured.last;
-        let verdicts = self.shared.probe(self.given.step, &[part]).await?;
-        match verdicts.first().map(|(_, verdict)| *verdict) {
-            Some(ProbeVerdict::NotDone) => Err(Fault { happened: Happened::No, ..fault }),
-            Some(ProbeVerdict::Done) if last && fault.kind == FaultKind::Unreachable => Ok(End::Lost),
-            Some(ProbeVerdict::Done) => Err(Fault { happened: Happened::No, ..fault }),
-            Some(ProbeVerdict::Unclear) | None => Err(Fault {
+        let verdicts = self.shared.probe(self.given.step, std::slice::from_ref(part)).await?;
+        if let Some((_, known)) = verdicts.into_iter().next() {
+            part.known = known;
+        }
+        match part.known {
+            PartKnown::Applied(_) if last && fault.kind == FaultKind::Unreachable => Ok(End::Lost),
+            PartKnown::Applied(_) | PartKnown::NotApplied => Err(Fault { happened: Happened::No, ..fault }),
+            PartKnown::NotSent | PartKnown::Sent | PartKnown::Unclear => Err(Fault {
                 help: "nobody can tell whether it was carried out; look at the target before going on".into(),
                 ..fault
             }),

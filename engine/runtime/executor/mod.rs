@@ -179,7 +179,7 @@ impl Shared {
 
     /// Looks into the open intents of a step, and records what is found. True if nothing is left
     /// unclear.
-    pub(crate) async fn probe(&self, step: StepIx, parts: &[Part]) -> Result<Vec<(u32, ProbeVerdict)>, Fault> {
+    pub(crate) async fn probe(&self, step: StepIx, parts: &[Part]) -> Result<Vec<(u32, PartKnown)>, Fault> {
         let told = Told(CancellationToken::new());
         let mut verdicts = Vec::new();
         let open =
@@ -194,7 +194,12 @@ impl Shared {
                 Verdict::NotDone => (ProbeVerdict::NotDone, serde_json::Value::Null, None),
                 Verdict::Unclear(why) => (ProbeVerdict::Unclear, serde_json::Value::Null, Some(why)),
             };
-            verdicts.push((part.number, verdict));
+            let known = match verdict {
+                ProbeVerdict::Done => PartKnown::Applied(after.clone()),
+                ProbeVerdict::NotDone => PartKnown::NotApplied,
+                ProbeVerdict::Unclear => PartKnown::Unclear,
+            };
+            verdicts.push((part.number, known));
             let probed = ActionProbed { part: part.number, verdict, after, why };
             self.record(step, vec![Event::ActionProbed(probed)]).await?;
         }

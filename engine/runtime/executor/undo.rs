@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use playbook_core::action::{Executable, Fault, FaultKind, ReadAccess};
 use playbook_core::codes::Code;
-use playbook_core::event::{Event, ProbeVerdict, RollbackEnd, RollbackStep, StateCaptured};
+use playbook_core::event::{Event, RollbackEnd, RollbackStep, StateCaptured};
 use playbook_core::model::StepIx;
 use playbook_core::run::{Part, PartKnown, end_of, impossible, not_tried};
 use tokio_util::sync::CancellationToken;
@@ -52,11 +52,8 @@ async fn try_undo(
     shared.lock(step, &identity).await?;
     let verdicts = shared.probe(step, &parts).await?;
     for part in &mut parts {
-        match verdicts.iter().find(|(number, _)| *number == part.number).map(|(_, verdict)| *verdict) {
-            Some(ProbeVerdict::NotDone) => part.known = PartKnown::NotApplied,
-            Some(ProbeVerdict::Unclear) => part.known = PartKnown::Unclear,
-            Some(ProbeVerdict::Done) => part.known = PartKnown::Applied(serde_json::Value::Null),
-            None => {}
+        if let Some((_, known)) = verdicts.iter().find(|(number, _)| *number == part.number) {
+            part.known = known.clone();
         }
     }
     let unclear = parts.iter().filter(|part| matches!(part.known, PartKnown::Unclear)).count();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{exec, impact, once, pull, run, up};
 use crate::docker::again;
 use crate::docker::client::{Call, Reader, Writer, part};
+use crate::docker::faults;
 use crate::docker::find;
 use crate::docker::line::model::Act;
 use crate::docker::record::{Kept, Thing};
@@ -160,6 +161,13 @@ impl Item {
             Self::Endpoint { network, id, connects, endpoint, .. } => {
                 let thing = find::container(reader, id).await?;
                 let before = again::endpoint(&thing, network);
+                if *connects && before.is_some() {
+                    // The engine says so of one that runs; of others it would lay the new place over the old one.
+                    let message = format!("container {} is in network {network} already", name(&thing));
+                    return Err(
+                        faults::refused(message, "disconnect it first, or leave the step out").server("403", false)
+                    );
+                }
                 let endpoint = if *connects { Some(endpoint.clone()) } else { before };
                 let kept = Kept::Endpoint {
                     network: network.clone(),

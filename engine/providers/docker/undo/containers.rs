@@ -6,7 +6,7 @@ use playbook_core::action::{Fault, Restore, UndoPart};
 use serde_json::{Map, Value, json};
 
 use super::difference;
-use super::way::{Way, decide, left, settings as taken};
+use super::way::{Way, decide, left, room, settings as taken};
 use crate::docker::again::{self, Again, again};
 use crate::docker::change::{is_none, life, setting};
 use crate::docker::client::{Call, Reader, Writer, part};
@@ -130,12 +130,10 @@ pub(super) async fn settings(
     }
     let machine = reader.get(&Call::get("/info")).await?;
     let (body, odd) = taken(&back, &machine);
-    writer
-        .send(
-            &Call::post(format!("/containers/{}/update", crate::docker::client::part(id(&container))))
-                .body(Value::Object(body)),
-        )
-        .await?;
+    let update = Call::post(format!("/containers/{}/update", crate::docker::client::part(id(&container))));
+    for body in room(&body, &machine).into_iter().chain([Value::Object(body)]) {
+        writer.send(&update.clone().body(body)).await?;
+    }
     let read = reader.get(&Call::get(Thing::Container.read(id(&container)))).await?;
     let mut whole = true;
     for (field, value) in &back {

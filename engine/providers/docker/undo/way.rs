@@ -1,6 +1,6 @@
 //! What has to be done so that a container stands as it stood.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::docker::line::model::Act;
 use crate::docker::standing::{Does, Standing};
@@ -60,7 +60,7 @@ pub(super) fn settings(back: &Map<String, Value>, machine: &Value) -> (Map<Strin
         }
         let most = match field.as_str() {
             "Memory" => number("MemTotal").map(Value::from),
-            "MemorySwap" => Some((-1).into()),
+            "MemorySwap" => number("MemTotal").map(|memory| memory.saturating_mul(2).into()),
             "NanoCpus" => number("NCPU").map(|cpus| (cpus * 1_000_000_000).into()),
             "CpuShares" => Some(1024.into()),
             "CpusetCpus" => number("NCPU").map(|cpus| format!("0-{}", cpus - 1).into()),
@@ -77,10 +77,18 @@ pub(super) fn settings(back: &Map<String, Value>, machine: &Value) -> (Map<Strin
     (body, odd)
 }
 
+/// What has to be sent before: engines pass a swap without limit on to nobody, so that the one before
+/// stands in the way of more memory.
+pub(super) fn room(body: &Map<String, Value>, machine: &Value) -> Option<Value> {
+    let endless = body.get("MemorySwap").and_then(Value::as_i64) == Some(-1);
+    let memory = body.get("Memory").filter(|_| endless)?;
+    let most = machine.get("MemTotal").and_then(Value::as_i64)?.saturating_mul(2);
+    Some(json!({"Memory": memory, "MemorySwap": most}))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn standing(status: &str) -> Standing {
         Standing { status: status.into(), ..Standing::default() }
@@ -117,5 +125,8 @@ mod tests {
         let (body, odd) = settings(back.as_object().unwrap(), &machine);
         let wanted = json!({"Memory": 1000, "CpuShares": 512, "PidsLimit": 0, "NanoCpus": 2_000_000_000});
         assert_eq!((Value::Object(body), odd), (wanted, vec!["Memory".to_owned(), "NanoCpus".to_owned()]));
+        let back = json!({"Memory": 500, "MemorySwap": -1});
+        let (body, odd) = settings(back.as_object().unwrap(), &machine);
+        assert_eq!((room(&body, &machine), odd), (Some(json!({"Memory": 500, "MemorySwap": 2000})), Vec::new()));
     }
 }
