@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "used by what is built beside it")]
 
+mod agrees;
 mod bed;
 mod compose;
 mod crash;
@@ -24,6 +25,7 @@ mod registry;
 mod request;
 mod runbook;
 mod scene;
+mod shop;
 mod snapshot;
 mod waiting;
 mod ways;
