@@ -80,8 +80,8 @@ pub(super) async fn notes(
         notes.extend(stops(item, container));
     }
     match item {
-        Item::Remove { what: Thing::Container, id, name, volumes, again, .. } => {
-            notes.extend(told(&written(reader, id).await?, name));
+        Item::Remove { what: Thing::Container, name, volumes, again, .. } => {
+            notes.extend(told(&written(reader, container).await?, name));
             if *volumes {
                 notes.extend(anonymous(container));
             } else if *again {
@@ -195,15 +195,24 @@ fn stops(item: &Item, container: &Value) -> Vec<String> {
 ///
 /// # Errors
 /// When the engine does not answer.
-pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &str) -> Result<Vec<String>, Fault> {
-    let changes = reader.get(&Call::get(format!("/containers/{}/changes", part(container)))).await?;
+pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &Value) -> Result<Vec<String>, Fault> {
+    let changes = reader.get(&Call::get(format!("/containers/{}/changes", part(id(container))))).await?;
     let changes = changes.as_array().cloned().unwrap_or_default();
     let mut paths: Vec<String> = changes.iter().filter_map(|one| Some(one.get("Path")?.as_str()?.to_owned())).collect();
     paths.sort();
     // A folder is listed for each file in it, and stands before them.
     let holds = |at: usize| paths.get(at + 1).is_some_and(|next| next.starts_with(&format!("{}/", paths[at])));
-    let leaves: Vec<String> = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone()).collect();
-    Ok(leaves)
+    let leaves = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone());
+    Ok(leaves.filter(|path| !is_mount(container, path)).collect())
+}
+
+/// Is it a place where something is mounted? The engine makes the folder, and it counts as written.
+fn is_mount(container: &Value, path: &str) -> bool {
+    let same = |place: &str| place.trim_end_matches('/') == path;
+    let mounts = container.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+    let tmpfs = container.pointer("/HostConfig/Tmpfs").and_then(Value::as_object).into_iter().flatten();
+    mounts.filter_map(|mount| mount.get("Destination")?.as_str()).any(same)
+        || tmpfs.map(|(place, _)| place.as_str()).any(same)
 }
 
 fn told(written: &[String], name: &str) -> Option<String> {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{exec, impact, pull, run, up};
 use crate::docker::again;
 use crate::docker::client::{Call, Reader, Writer, part};
+use crate::docker::faults;
 use crate::docker::find;
 use crate::docker::line::model::Act;
 use crate::docker::record::{Kept, Thing};
@@ -148,7 +149,7 @@ impl Item {
                 let (id, name) = (id.clone(), name.clone());
                 let kept = match what {
                     Thing::Container if *again => {
-                        let written = impact::written(reader, &id).await?.len() as u64;
+                        let written = impact::written(reader, &thing).await?.len() as u64;
                         Kept::Container { id, name, before: Standing::of(&thing), written }
                     }
                     Thing::Network if *again => Kept::Network { id, name },
@@ -160,6 +161,13 @@ impl Item {
             Self::Endpoint { network, id, connects, endpoint, .. } => {
                 let thing = find::container(reader, id).await?;
                 let before = again::endpoint(&thing, network);
+                // Of one that does not run the engine would only change its place, and lose what it was.
+                if *connects && before.is_some() {
+                    let message = format!("container {} is in network {network} already", name(&thing));
+                    return Err(
+                        faults::refused(message, "to change its place there, disconnect it first").server("409", false)
+                    );
+                }
                 let endpoint = if *connects { Some(endpoint.clone()) } else { before };
                 let kept = Kept::Endpoint {
                     network: network.clone(),
@@ -172,7 +180,8 @@ impl Item {
             }
             Self::Create { what, name, .. } => {
                 let thing = reader.find(&Call::get(what.read(name))).await?.unwrap_or(Value::Null);
-                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false };
+                let there = !thing.is_null();
+                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false, there };
                 Ok(Seen { kept, blob: None, thing })
             }
             Self::Pull(pull) => pull.look(reader).await,
