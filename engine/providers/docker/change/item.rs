@@ -183,7 +183,8 @@ impl Item {
             }
             Self::Create { what, name, .. } => {
                 let thing = reader.find(&Call::get(what.read(name))).await?.unwrap_or(Value::Null);
-                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false };
+                let there = !thing.is_null();
+                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false, there };
                 Ok(Seen { kept, blob: None, thing })
             }
             Self::Pull(pull) => pull.look(reader).await,
