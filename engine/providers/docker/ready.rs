@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::client::{Call, Keep, Reader, part};
+use super::mask;
 use super::standing::{Standing, id, name};
 
 /// A container without a health check counts as ready when it has run so long without an end.
@@ -125,7 +126,7 @@ fn last_check(container: &Value) -> Option<String> {
     let last = log.last()?;
     let said = last.get("Output").and_then(Value::as_str).unwrap_or_default().trim();
     let code = last.get("ExitCode").and_then(Value::as_i64).unwrap_or_default();
-    let said = playbook_core::brief::one_line(said, 200);
+    let said = mask::line(&playbook_core::brief::one_line(said, 200));
     Some(if said.is_empty() { format!("its check ends with code {code}") } else { format!("its check says: {said}") })
 }
 
@@ -139,7 +140,7 @@ pub(super) async fn last_words(reader: &Reader<'_>, container: &Value) -> Option
     let output = reader.output(&call, tty, Keep::Last(WORDS)).await.ok()?;
     let lines: Vec<&str> = output.text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let lines = &lines[lines.len().saturating_sub(5)..];
-    (!lines.is_empty()).then(|| lines.join("; "))
+    (!lines.is_empty()).then(|| mask::line(&lines.join("; ")))
 }
 
 async fn failed(reader: &Reader<'_>, container: &Value, why: &str) -> Fault {

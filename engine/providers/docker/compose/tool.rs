@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use super::project::Project;
 use crate::docker::faults;
+use crate::docker::mask;
 
 /// How long it may take to say what a file means.
 const READING: Duration = Duration::from_secs(60);
@@ -179,7 +180,7 @@ pub(in crate::docker) fn said(done: &Done) -> String {
     let text = if done.stderr.trim().is_empty() { &done.stdout } else { &done.stderr };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(4)..].join("; ");
-    let text = playbook_core::brief::one_line(&last, 400);
+    let text = mask::line(&playbook_core::brief::one_line(&last, 400));
     if text.is_empty() { format!("code {}", done.code) } else { text }
 }
 

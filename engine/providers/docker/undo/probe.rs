@@ -15,8 +15,8 @@ use crate::docker::compose::{HASH, service};
 use crate::docker::record::{Kept, Thing, Wanted};
 use crate::docker::standing::{Does, Standing, id, label, name};
 
-/// How long what was told to end is given to end.
-const ENDING: Duration = Duration::from_secs(30);
+/// How long what was told to end is given to end; a probe as a whole has 15 seconds.
+const ENDING: Duration = Duration::from_secs(12);
 const LOOK: Duration = Duration::from_millis(300);
 
 /// Looks.
