@@ -16,7 +16,7 @@ use playbook_core::syntax::tree::Node;
 use serde_json::Value;
 
 use super::asked::Asked;
-use super::change::{self, LineChange, exec, run};
+use super::change::{self, LineChange, exec, once, run};
 use super::client::Writer;
 use super::faults;
 use super::line::model::{Compose, ComposeVerb, Exec, Verb};
@@ -161,14 +161,19 @@ impl LineAction {
 
     /// Compose takes the command as arguments of its own process, which everyone can read.
     fn keeps_secrets(&self) -> Result<(), Fault> {
-        let Verb::Compose(Compose { verb: ComposeVerb::Run(run), .. }) = &self.asked.verb else { return Ok(()) };
+        let Verb::Compose(compose @ Compose { verb: ComposeVerb::Run(run), .. }) = &self.asked.verb else {
+            return Ok(());
+        };
         let words = run.command.iter().chain(&run.entrypoint).chain(&run.user).chain(&run.folder).chain(&run.volumes);
-        if words.into_iter().all(|word| self.secrets.text(word) == *word) {
+        let plain = |word: &String| self.secrets.text(word) == *word;
+        let files = once::texts(&self.asked.project(compose)?);
+        let handed = |variable: &String| plain(variable) || once::handed(variable, &files).is_some();
+        if words.into_iter().all(plain) && run.environment.iter().all(handed) {
             return Ok(());
         }
         Err(faults::refused(
             "a secret would be among the arguments of compose, where everyone on this machine can read it",
-            "hand it over with -e NAME={{ … }}; or use docker: run, which tells the engine alone",
+            "hand it over with -e NAME={{ … }}, where NAME stands in no compose file; or use docker: run, which tells the engine alone",
         ))
     }
 

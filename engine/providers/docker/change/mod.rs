@@ -5,7 +5,7 @@ pub(super) mod impact;
 mod item;
 mod items;
 pub(super) mod mark;
-mod once;
+pub(super) mod once;
 mod plan;
 pub(super) mod pull;
 pub(super) mod run;
@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use super::asked::Asked;
 use super::client::Writer;
 use super::faults;
+use super::line::model::Verb;
 use item::{Item, Seen};
 
 pub(super) use impact::{is_none, same};
@@ -41,6 +42,21 @@ pub(super) async fn look_in_run(writer: &Writer<'_>, asked: &Asked) -> Result<Va
     Ok(result)
 }
 
+/// What is left of a line with several names, of which some were done before it was stopped.
+fn left(verb: &Verb, applied: &[String]) -> Verb {
+    let keep = |what: &str, names: &[String]| -> Vec<String> {
+        names.iter().filter(|name| !applied.contains(&format!("{what} {name}"))).cloned().collect()
+    };
+    let mut verb = verb.clone();
+    match &mut verb {
+        Verb::Life { containers, .. } | Verb::Remove { containers, .. } => *containers = keep("container", containers),
+        Verb::VolumeRemove { names, .. } => *names = keep("volume", names),
+        Verb::NetworkRemove { names } => *names = keep("network", names),
+        _ => {}
+    }
+    verb
+}
+
 /// A change under way.
 pub(super) struct LineChange<'a> {
     writer: Writer<'a>,
@@ -59,7 +75,8 @@ impl<'a> LineChange<'a> {
     /// When something that it names is not there.
     pub(super) async fn begin(access: WriteAccess<'a>, asked: &Asked) -> Result<Self, Fault> {
         let writer = Writer::open(&access).await?;
-        let mut items: VecDeque<Item> = items::items(writer.reading(), asked).await?.into();
+        let asked = Asked { verb: left(&asked.verb, access.applied()), ..asked.clone() };
+        let mut items: VecDeque<Item> = items::items(writer.reading(), &asked).await?.into();
         // What was done before it was stopped, and would be done twice.
         let mut left = VecDeque::new();
         while let Some(item) = items.pop_front() {

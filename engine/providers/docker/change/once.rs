@@ -20,6 +20,8 @@ pub(in crate::docker) struct Once {
     project: Project,
     tool: Tool,
     mark: String,
+    /// What the compose files say.
+    files: String,
 }
 
 impl Once {
@@ -28,7 +30,8 @@ impl Once {
     pub(in crate::docker) async fn of(asked: &Asked, project: &Project, run: &ComposeRun) -> Result<Self, Fault> {
         let whole = |volume: &String| run::whole(asked, volume).unwrap_or_else(|| volume.clone());
         let run = ComposeRun { volumes: run.volumes.iter().map(whole).collect(), ..run.clone() };
-        Ok(Self { run, project: project.clone(), tool: Tool::find().await?, mark: mark::new() })
+        let files = texts(project);
+        Ok(Self { run, project: project.clone(), tool: Tool::find().await?, mark: mark::new(), files })
     }
 
     pub(super) fn look(&self) -> Seen {
@@ -54,7 +57,7 @@ impl Once {
         words.extend(one("name", &run.name));
         for variable in &run.environment {
             // Everyone can read the arguments of a process: it takes the value from its environment.
-            let name = handed(variable).map_or(variable.as_str(), |(name, _)| name);
+            let name = handed(variable, &self.files).map_or(variable.as_str(), |(name, _)| name);
             words.extend(["-e".to_owned(), name.to_owned()]);
         }
         for volume in &run.volumes {
@@ -68,7 +71,7 @@ impl Once {
     pub(super) async fn apply(&self, writer: &Writer<'_>) -> Result<Made, Fault> {
         let reader = writer.reading();
         let mut environment: Vec<(&str, Option<String>)> = reader.opened().environment();
-        let own = self.run.environment.iter().filter_map(|variable| handed(variable));
+        let own = self.run.environment.iter().filter_map(|variable| handed(variable, &self.files));
         environment.extend(own.map(|(name, value)| (name, Some(value.to_owned()))));
         let done = self.tool.run(&self.project, &self.arguments(), &environment, reader.cancel()).await?;
         if reader.cancel().is_cancelled() {
@@ -83,14 +86,22 @@ impl Once {
     }
 }
 
-/// A variable for a container that compose can be handed in its own environment, where it means nothing
-/// to compose itself.
-fn handed(variable: &str) -> Option<(&str, &str)> {
+/// What the files of a project say, one after another.
+pub(in crate::docker) fn texts(project: &Project) -> String {
+    project.files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect()
+}
+
+/// A variable for a container that compose can be handed in its own environment, where it means nothing to
+/// compose itself and nothing in its files.
+pub(in crate::docker) fn handed<'v>(variable: &'v str, files: &str) -> Option<(&'v str, &'v str)> {
     const OWN: &[&str] = &["DOCKER_", "COMPOSE_", "LD_", "PYTHON", "GO", "BUILDKIT_", "SSH_", "XDG_", "LC_"];
     const NAMES: &[&str] = &["PATH", "HOME", "TMPDIR", "LANG", "TERM", "USER", "PWD", "SHELL", "NO_COLOR"];
     let (name, value) = variable.split_once('=')?;
-    let free = !NAMES.contains(&name) && !OWN.iter().any(|own| name.starts_with(own)) && !name.is_empty();
-    free.then_some((name, value))
+    let mentioned = files.contains(&format!("${name}")) || files.contains(&format!("${{{name}"));
+    let taken = NAMES.contains(&name) || OWN.iter().any(|own| name.starts_with(own)) || mentioned;
+    // What is included is not read here.
+    let known = !files.lines().any(|line| line.starts_with("include:"));
+    (!taken && known && !name.is_empty()).then_some((name, value))
 }
 
 #[cfg(test)]
@@ -99,9 +110,12 @@ mod tests {
 
     #[test]
     fn values_of_variables_are_no_arguments_of_compose() {
-        assert_eq!(handed("PASSWORD=a=b"), Some(("PASSWORD", "a=b")));
+        assert_eq!(handed("PASSWORD=a=b", "image: ${OTHER}"), Some(("PASSWORD", "a=b")));
+        assert_eq!(handed("TAG=1", "image: web:${TAG:-2}"), None);
+        assert_eq!(handed("TAG=1", "image: web:$TAG"), None);
+        assert_eq!(handed("TAG=1", "include:\n- other.yaml"), None);
         for own in ["DOCKER_HOST=x", "PATH=/bin", "COMPOSE_FILE=y", "PASSWORD", "=x"] {
-            assert_eq!(handed(own), None, "{own}");
+            assert_eq!(handed(own, ""), None, "{own}");
         }
     }
 }

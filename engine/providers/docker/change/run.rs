@@ -165,7 +165,12 @@ impl Work {
             .query("stderr", "1")
             .within(LONG);
         let attached = writer.attach_open(&attach).await?;
-        self.started(writer, container).await?;
+        if let Err(fault) = self.started(writer, container).await {
+            if fault.kind == FaultKind::Cancelled {
+                self.end(writer, &path).await;
+            }
+            return Err(fault);
+        }
         let tty = self.body.get("Tty").and_then(Value::as_bool).unwrap_or(false);
         let heard = attached.read(tty, PRINTED).await;
         if let Err(fault) = heard {

@@ -5,6 +5,7 @@ pub(super) mod config;
 pub(super) mod have;
 pub(super) mod project;
 pub(super) mod tool;
+pub(super) mod turn;
 mod window;
 
 use std::collections::BTreeMap;

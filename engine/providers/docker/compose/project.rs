@@ -41,6 +41,10 @@ pub(in crate::docker) fn find(
 ) -> Result<Project, Fault> {
     let at = |path: &String| base.join(path);
     let mut files: Vec<PathBuf> = line.files.iter().map(at).collect();
+    if files.is_empty() && line.folder.is_none() {
+        let all = environment("COMPOSE_FILE").unwrap_or_default();
+        files.extend(all.split(':').filter(|file| !file.is_empty()).map(|file| base.join(file)));
+    }
     let mut folder = line.folder.as_ref().map(at);
     if files.is_empty() {
         let begin = folder.clone().unwrap_or_else(|| base.to_owned());

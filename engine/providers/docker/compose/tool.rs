@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::project::Project;
+use super::turn;
 use crate::docker::faults;
 use crate::docker::mask;
 
@@ -88,7 +89,7 @@ impl Tool {
     ) -> Result<String, Fault> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let engine = [("DOCKER_HOST", Some(host.to_owned()))];
-        let asked = tokio::time::timeout(READING, self.run(project, &words, &engine, cancel)).await;
+        let asked = tokio::time::timeout(READING, self.run_with(project, &words, &engine, Stdio::null(), cancel)).await;
         let done = asked.unwrap_or_else(|_| Err(silent()))?;
         if done.code == 0 {
             return Ok(done.stdout);
@@ -101,7 +102,8 @@ impl Tool {
         .help("`docker compose config` shows what it makes of the files"))
     }
 
-    /// Runs it. Told to stop, it is told to end, and what it printed is known all the same.
+    /// Carries out a change, when it is its turn. Told to stop, it is told to end, and what it printed is
+    /// known all the same.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -110,6 +112,19 @@ impl Tool {
         project: &Project,
         words: &[String],
         environment: &[(&str, Option<String>)],
+        cancel: &dyn Cancel,
+    ) -> Result<Done, Fault> {
+        let host = environment.iter().find(|(name, _)| *name == "DOCKER_HOST").and_then(|(_, host)| host.as_deref());
+        let turn = turn::take(project, host.unwrap_or_default(), cancel).await?;
+        self.run_with(project, words, environment, turn.into(), cancel).await
+    }
+
+    async fn run_with(
+        &self,
+        project: &Project,
+        words: &[String],
+        environment: &[(&str, Option<String>)],
+        stdin: Stdio,
         cancel: &dyn Cancel,
     ) -> Result<Done, Fault> {
         let mut command = Command::new(self.program);
@@ -127,7 +142,7 @@ impl Tool {
             };
         }
         command.env("COMPOSE_PROGRESS", "plain").env("COMPOSE_ANSI", "never").env("COMPOSE_MENU", "false");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: a Ctrl-C at the terminal is for playbook, which tells it in its turn.
         let spawned = command.process_group(0).kill_on_drop(true).spawn();
         let mut child =

@@ -14,13 +14,32 @@ use crate::docker::faults;
 use crate::docker::line::model::Act;
 use crate::docker::ready;
 use crate::docker::record::{Kept, Thing};
-use crate::docker::standing::{Does, Standing, id, name};
+use crate::docker::standing::{Does, Standing, id, label, name};
 
 /// How long an engine may take to make a container.
 const MAKE: Duration = Duration::from_secs(120);
 
 fn wrong() -> Fault {
     faults::internal("a record of another kind")
+}
+
+/// The label of a container that a rollback made again: the id that it had before. Another process finds it
+/// by that, also where the rollback was interrupted.
+const AGAIN: &str = "playbook.again";
+
+/// Learns which containers rollbacks made again, those of other processes too.
+///
+/// # Errors
+/// When the engine does not answer.
+pub(super) async fn learn(reader: &Reader<'_>) -> Result<(), Fault> {
+    let filters = json!({"label": [AGAIN]}).to_string();
+    let all = reader.get(&Call::get("/containers/json").query("all", "1").query("filters", filters)).await?;
+    for one in all.as_array().into_iter().flatten() {
+        if let Some(before) = label(one, AGAIN) {
+            reader.target().memory().remake(before, id(one));
+        }
+    }
+    Ok(())
 }
 
 /// A container by its id, or by that which a rollback gave it.
@@ -241,12 +260,12 @@ pub(super) async fn make(writer: &Writer<'_>, inspected: &Value) -> Result<Resul
     if found.as_ref().map(id) != Some(image) {
         body["Image"] = image.into();
     }
+    if body.get("Labels").is_none_or(Value::is_null) {
+        body["Labels"] = json!({});
+    }
+    body["Labels"][AGAIN] = id(inspected).into();
     if let Some(other) = reader.find(&Call::get(Thing::Container.read(&own))).await? {
-        // What an interrupted rollback made, and did not come to start.
-        let same = |at: &str| other.pointer(at) == inspected.pointer(at);
-        let ours =
-            Standing::of(&other).status == "created" && same("/Config/Labels") && same("/Config/Env") && same("/Image");
-        if !ours {
+        if label(&other, AGAIN) != Some(id(inspected)) {
             return Ok(Err(format!("another container has the name {own}")));
         }
         memory.remake(id(inspected), id(&other));

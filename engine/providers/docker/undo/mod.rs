@@ -26,7 +26,9 @@ pub(super) struct DockerUndo<'a> {
 impl<'a> DockerUndo<'a> {
     /// Connects.
     pub(super) async fn begin(access: &WriteAccess<'a>, parts: Vec<UndoPart>) -> Result<Self, Fault> {
-        Ok(Self { writer: Writer::open(access).await?, parts })
+        let writer = Writer::open(access).await?;
+        containers::learn(writer.reading()).await?;
+        Ok(Self { writer, parts })
     }
 
     async fn one(&self, part: &UndoPart, restore: &mut Restore) -> Result<(), Fault> {

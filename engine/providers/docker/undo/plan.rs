@@ -5,6 +5,7 @@ use playbook_core::model::{Class, Effect, Reversal};
 use playbook_core::plan::{Change as Diff, Image, Planned};
 use serde_json::Value;
 
+use super::containers::learn;
 use super::project;
 use super::things;
 use super::way::{Way, decide, left};
@@ -21,6 +22,7 @@ use crate::docker::standing::{Standing, id, name};
 /// When the engine does not answer.
 pub(in crate::docker) async fn plan(access: ReadAccess<'_>, parts: &[UndoPart]) -> Result<Planned, Fault> {
     let reader = Reader::open(access).await?;
+    learn(&reader).await?;
     let mut planned = Planned::new(Class::new(Effect::Change, Reversal::Exact));
     for part in parts {
         one(&reader, part, &mut planned).await?;

@@ -11,7 +11,7 @@ use crate::docker::again;
 use crate::docker::change::{mark, same, setting};
 use crate::docker::client::{Call, Reader};
 use crate::docker::compose::have::Have;
-use crate::docker::compose::{HASH, service};
+use crate::docker::compose::{HASH, service, turn};
 use crate::docker::record::{Kept, Thing, Wanted};
 use crate::docker::standing::{Does, Standing, id, label, name};
 
@@ -77,6 +77,9 @@ pub(in crate::docker) async fn probe(access: ReadAccess<'_>, part: &UndoPart) ->
             if now == *before { Verdict::NotDone } else { Verdict::Done(json!({"id": now})) }
         }
         Kept::Project { project, wanted, .. } => {
+            if turn::is_taken(project, &reader.opened().host) {
+                return Ok(Verdict::Unclear("compose is still at it; look again when it has ended".into()));
+            }
             let before = Have::of(&Kept::blob(part)?);
             let now = Have::look(&reader, project).await?;
             if before.marks() == now.marks() {

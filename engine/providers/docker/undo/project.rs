@@ -12,6 +12,7 @@ use crate::docker::again;
 use crate::docker::change::impact;
 use crate::docker::client::{Call, Writer, part};
 use crate::docker::compose::have::{Have, called};
+use crate::docker::compose::service;
 use crate::docker::record::{Kept, Thing};
 use crate::docker::standing::{Standing, id, name};
 
@@ -43,7 +44,7 @@ pub(super) async fn back(
     undo: &UndoPart,
     restore: &mut Restore,
 ) -> Result<(), Fault> {
-    let Kept::Project { project, .. } = kept else {
+    let Kept::Project { project, wanted, .. } = kept else {
         return Err(crate::docker::faults::internal("a record of another kind"));
     };
     let reader = writer.reading();
@@ -56,8 +57,12 @@ pub(super) async fn back(
         found.subject = format!("container {title}");
         found
     };
-    // Of what it left. If that was never recorded, whatever is there and was not.
-    let ours = |one: &Value| left.iter().any(|left| memory.now(&left.id) == id(one)) || undo.after.is_none();
+    // Of what it left. If that was never recorded, whatever is there of its services and was not.
+    let of_its_services = |one: &Value| wanted.iter().any(|wanted| wanted.service == service(one));
+    let ours = |one: &Value| match &undo.after {
+        Some(_) => left.iter().any(|left| memory.now(&left.id) == id(one)),
+        None => of_its_services(one),
+    };
     let was = |one: &Value| before.containers.iter().any(|old| memory.now(id(old)) == id(one));
     for one in now.containers.iter().rev().filter(|one| ours(one) && !was(one)) {
         let replaces = before.containers.iter().any(|old| name(old) == name(one));

@@ -55,6 +55,15 @@ pub(super) async fn there(reader: &Reader<'_>, kept: &Kept, after: Option<&Value
     Ok(found.map(|_| known))
 }
 
+/// How much a volume holds, if it holds anything, or nobody can tell.
+async fn held(reader: &Reader<'_>, volume: &str) -> Result<Option<i64>, Fault> {
+    let usage = reader.get(&Call::get("/system/df").within(REMOVE)).await?;
+    let all = usage.get("Volumes").and_then(Value::as_array).into_iter().flatten();
+    let mut own = all.filter(|one| one.get("Name").and_then(Value::as_str) == Some(volume));
+    let size = own.next().and_then(|one| one.pointer("/UsageData/Size")?.as_i64()).unwrap_or(-1);
+    Ok((size != 0).then_some(size))
+}
+
 /// Something that was made.
 pub(super) async fn made(
     writer: &Writer<'_>,
@@ -70,6 +79,13 @@ pub(super) async fn made(
         return Ok(());
     }
     if let Some(known) = there(writer.reading(), kept, part.after.as_ref()).await? {
+        if *what == Thing::Volume
+            && let Some(bytes) = held(writer.reading(), &known).await?
+        {
+            let now = format!("there, with {bytes} bytes: a rollback removes no data");
+            restore.differs.push(difference(kept, "(absent)", "made", now));
+            return Ok(());
+        }
         let mut call = Call::delete(format!("{}/{}", what.path(), crate::docker::client::part(&known))).within(REMOVE);
         if *what == Thing::Container {
             // Its own volumes came with it.
