@@ -16,6 +16,7 @@ mod fault;
 mod gone;
 mod lost;
 mod namespaces;
+mod order;
 mod proxy;
 mod random;
 mod registry;
