@@ -6,3 +6,4 @@ mod inside;
 pub mod kubernetes;
 mod line;
 pub mod redis;
+mod tls;

@@ -43,7 +43,10 @@ pub(super) fn rolled_back(end: &RollbackStep) -> String {
         RollbackEnd::Stated => "taken back by its own steps, which proved it".into(),
         RollbackEnd::Unproven => format!("its own steps ran; {why}"),
         RollbackEnd::Nothing => "nothing to take back".into(),
-        RollbackEnd::Differs => format!("{} differ from before", things(end.differs.len() as u64)),
+        RollbackEnd::Differs => {
+            let count = end.differs.len();
+            format!("{} differ{} from before", things(count as u64), if count == 1 { "s" } else { "" })
+        }
         RollbackEnd::Conflict => {
             format!("{} changed by someone else since; left as they are", things(end.conflicts.len() as u64))
         }

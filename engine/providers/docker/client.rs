@@ -6,6 +6,7 @@
 mod attach;
 mod connect;
 mod contexts;
+pub(super) mod credentials;
 mod frames;
 mod gate;
 mod lines;
@@ -51,11 +52,23 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
     /// How long the answer may take; else [`wire::ANSWER`].
     pub(super) limit: Option<Duration>,
+    /// Who logs in at the registry; never shown.
+    pub(super) login: Option<Login>,
+}
+
+/// What `X-Registry-Auth` says.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Login(String);
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
 }
 
 impl Call {
     fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, limit: None }
+        Self { method, path: path.into(), query: Vec::new(), body: None, limit: None, login: None }
     }
 
     /// A read.
@@ -93,6 +106,13 @@ impl Call {
     #[must_use]
     pub(super) fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    /// With a login for the registry that the engine asks.
+    #[must_use]
+    pub(super) fn login(mut self, login: Option<Login>) -> Self {
+        self.login = login;
         self
     }
 

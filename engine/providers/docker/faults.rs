@@ -189,14 +189,15 @@ fn reason(message: &str) -> Option<(&'static str, bool)> {
         ),
         (
             "pull access denied",
-            "check the name of the image; playbook sends no credentials of registries: fetch a private one with docker pull",
+            "check the name of the image; a private one takes a login: docker login REGISTRY, as who runs this",
         ),
         ("manifest unknown", "there is no such tag: check it at the registry"),
         (
             "HTTP request to an HTTPS server",
             "it wants TLS: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or tls: of the target",
         ),
-        ("unauthorized", "playbook sends no credentials of registries: fetch a private image with docker pull"),
+        ("no basic auth credentials", "log in first, as who runs this: docker login REGISTRY"),
+        ("unauthorized", "log in first, as who runs this: docker login REGISTRY"),
         ("dial tcp", "the engine's machine cannot reach the registry: network, proxy or name of it"),
         ("No such image", "pull it first, or check its name: docker images"),
     ];

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::asked::Asked;
 use super::change::{self, LineChange, exec, run};
 use super::client::Writer;
+use super::faults;
 use super::line::model::{Compose, ComposeVerb, Exec, Verb};
 use super::line::{self, Form};
 use super::look;
@@ -62,7 +63,8 @@ impl Kind for DockerKind {
             }
             None => None,
         };
-        Some(Arc::new(LineDraft { form, verb, base: files.folder().map(str::to_owned), within }))
+        let base = files.folder().map(str::to_owned);
+        Some(Arc::new(LineDraft { form, verb, base, within, secrets: self.secrets.clone() }))
     }
 
     fn schema(&self, _: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -91,6 +93,7 @@ struct LineDraft {
     base: Option<String>,
     /// The program of an exec, if someone knows it.
     within: Option<Within>,
+    secrets: Secrets,
 }
 
 impl Draft for LineDraft {
@@ -126,7 +129,8 @@ impl Draft for LineDraft {
             Ok(verb) => {
                 let shown = line::mask(filled.named());
                 let within = self.within.as_ref().map(|within| within.prepare(&filled, &shown, scope)).transpose()?;
-                Ok(Arc::new(LineAction { filled, asked: Asked::new(verb, self.base.as_deref()), within }))
+                let asked = Asked::new(verb, self.base.as_deref());
+                Ok(Arc::new(LineAction { filled, asked, within, secrets: self.secrets.clone() }))
             }
             Err(problems) => {
                 let first = problems.into_iter().next();
@@ -143,6 +147,7 @@ struct LineAction {
     filled: Filled,
     asked: Asked,
     within: Option<WithinAction>,
+    secrets: Secrets,
 }
 
 impl LineAction {
@@ -152,6 +157,19 @@ impl LineAction {
             (Some(within), Some(exec)) => Ok(Some((within, within::of(within, access, &self.asked, exec).await?))),
             _ => Ok(None),
         }
+    }
+
+    /// Compose takes the command as arguments of its own process, which everyone can read.
+    fn keeps_secrets(&self) -> Result<(), Fault> {
+        let Verb::Compose(Compose { verb: ComposeVerb::Run(run), .. }) = &self.asked.verb else { return Ok(()) };
+        let words = run.command.iter().chain(&run.entrypoint).chain(&run.user).chain(&run.folder).chain(&run.volumes);
+        if words.into_iter().all(|word| self.secrets.text(word) == *word) {
+            return Ok(());
+        }
+        Err(faults::refused(
+            "a secret would be among the arguments of compose, where everyone on this machine can read it",
+            "hand it over with -e NAME={{ … }}; or use docker: run, which tells the engine alone",
+        ))
     }
 
     /// Does it run a program somewhere?
@@ -221,6 +239,7 @@ impl Action for LineAction {
                 return self.read(access.reading()).await;
             }
             let writer = Writer::open(&access).await?;
+            self.keeps_secrets()?;
             match &self.asked.verb {
                 Verb::Exec(exec) => exec::look_in_run(&writer, exec).await,
                 Verb::Run(run) => run::look_in_run(&writer, &self.asked, run).await,
@@ -243,6 +262,7 @@ impl Action for LineAction {
             if let Some((within, there)) = self.there(access.reading()).await? {
                 return within.change(access, there, WITHIN).await;
             }
+            self.keeps_secrets()?;
             Ok(Box::new(LineChange::begin(access, &self.asked).await?) as Box<dyn Change + 'a>)
         })
     }

@@ -10,6 +10,8 @@ pub(super) struct Memory {
     remade: Mutex<BTreeMap<String, String>>,
     /// Containers that a rollback removed.
     removed: Mutex<BTreeSet<String>>,
+    /// Containers that it started, by name.
+    started: Mutex<BTreeSet<String>>,
     /// Programs whose end was seen, by their marks.
     ended: Mutex<BTreeSet<String>>,
 }
@@ -39,6 +41,16 @@ impl Memory {
     /// Did one?
     pub(super) fn has_removed(&self, id: &str) -> bool {
         self.removed.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    /// It started this container, or started it anew.
+    pub(super) fn start(&self, name: &str) {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    /// Did it?
+    pub(super) fn has_started(&self, name: &str) -> bool {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
     /// A program came to its end.

@@ -79,6 +79,7 @@ fn there<'a>(
         place: json!({"container": name(container)}),
         title: title.clone(),
         explain: Box::new(move |fault| explain(fault, program, &title)),
+        anew: target.memory().has_started(name(container)),
         known,
     })
 }

@@ -43,6 +43,9 @@ pub(crate) struct There<'a> {
     pub(crate) title: String,
     /// What a fault means here.
     pub(crate) explain: Box<dyn Fn(Fault) -> Fault + Send + Sync>,
+    /// Did this process itself start anew what runs there? Then it is no stranger, and what the records
+    /// say of it is held against what it is now.
+    pub(crate) anew: bool,
     /// What this process knows of what it reached into.
     pub(crate) known: &'a Known,
 }

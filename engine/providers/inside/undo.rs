@@ -31,7 +31,7 @@ fn insider<'i>(insiders: &'i Insiders, record: &Record) -> Result<&'i dyn Inside
 async fn same(access: ReadAccess<'_>, there: &There<'_>, record: &Record) -> Result<(), Fault> {
     let now = there.target.identify(access.cancel()).await.map_err(|fault| (there.explain)(fault))?;
     // A run that restarted it itself knows what it does; another process may not.
-    if now.id == record.identity || there.known.has_met(&record.identity) {
+    if now.id == record.identity || there.anew || there.known.has_met(&record.identity) {
         return Ok(());
     }
     Err(Fault::new(

@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "used by what is built beside it")]
 
+mod agrees;
 mod bed;
 mod compose;
 mod crash;
@@ -14,14 +15,19 @@ mod drill;
 mod engine;
 mod fault;
 mod gone;
+mod honest;
 mod lost;
 mod namespaces;
 mod order;
 mod proxy;
+mod pulls;
 mod random;
 mod registry;
 mod request;
+mod runbook;
 mod scene;
+mod shop;
 mod snapshot;
 mod waiting;
+mod ways;
 mod world;

@@ -20,36 +20,44 @@ const NAMES: usize = 4;
 /// Where a stored container says how many files it had written.
 pub(in crate::docker) const WRITTEN: &str = "playbook.written";
 
-/// The other containers of the engine.
+/// The containers of the engine, as far as a change could reach them.
 #[derive(Default)]
 pub(super) struct Around {
     /// As `inspect` tells them: those that run, and are not part of the change themselves.
     others: Vec<Value>,
+    /// Ids of those that are removed in the end.
+    gone: Vec<String>,
 }
 
 impl Around {
     /// Looks at them, if the change is one that could reach them.
-    pub(super) async fn look(reader: &Reader<'_>, items: &[Item]) -> Result<Self, Fault> {
-        let touched: Vec<&str> = items.iter().filter_map(reaches).collect();
+    pub(super) async fn look(reader: &Reader<'_>, parts: &[(Item, Seen)]) -> Result<Self, Fault> {
+        let touched: Vec<Value> = parts.iter().flat_map(|(item, seen)| reached(item, seen)).collect();
         if touched.is_empty() {
             return Ok(Self::default());
         }
         let all = reader.get(&Call::get("/containers/json")).await?;
         let all = all.as_array().cloned().unwrap_or_default();
+        let other = |one: &&Value| does(one) == Does::Run && touched.iter().all(|it| id(it) != id(one));
         let mut others = Vec::new();
-        for one in all.iter().filter(|one| does(one) == Does::Run && !touched.contains(&id(one))).take(MOST) {
+        for one in all.iter().filter(other).take(MOST) {
             others.extend(reader.find(&Call::get(Thing::Container.read(id(one)))).await?);
         }
-        Ok(Self { others })
+        let gone = parts.iter().filter_map(|(item, _)| match item {
+            Item::Remove { what: Thing::Container, id, .. } => Some(id.clone()),
+            _ => None,
+        });
+        Ok(Self { others, gone: gone.collect() })
     }
 }
 
-/// The container that others may miss.
-fn reaches(item: &Item) -> Option<&str> {
+/// The containers that others may miss.
+pub(super) fn reached(item: &Item, seen: &Seen) -> Vec<Value> {
     match item {
-        Item::Life { id, act: Act::Stop { .. } | Act::Restart { .. } | Act::Kill { .. } | Act::Pause } => Some(id),
-        Item::Remove { what: Thing::Container, id, .. } => Some(id),
-        _ => None,
+        Item::Life { act: Act::Stop { .. } | Act::Restart { .. } | Act::Kill { .. } | Act::Pause, .. }
+        | Item::Remove { what: Thing::Container, .. } => vec![seen.thing.clone()],
+        Item::Up(up) => up.reached(seen),
+        _ => Vec::new(),
     }
 }
 
@@ -86,20 +94,20 @@ pub(super) async fn notes(
 ) -> Result<Vec<String>, Fault> {
     let mut notes = Vec::new();
     let container = &seen.thing;
-    if reaches(item).is_some() && Standing::of(container).does() != Does::Rest {
-        notes.extend(dependents(container, &around.others));
-        notes.extend(stops(item, container));
+    for one in reached(item, seen).iter().filter(|one| Standing::of(one).does() != Does::Rest) {
+        notes.extend(dependents(one, &around.others));
+        notes.extend(stops(item, one, around));
     }
     match item {
-        Item::Remove { what: Thing::Container, id, name, volumes, again, .. } => {
-            notes.extend(told(&written(reader, id).await?, name));
+        Item::Remove { what: Thing::Container, name, volumes, again, .. } => {
+            notes.extend(lost(&written(reader, container).await?, name));
             if *volumes {
                 notes.extend(anonymous(container));
             } else if *again {
                 notes.push("volumes stay, also those without a name".into());
             }
         }
-        Item::Remove { what: Thing::Volume, name, .. } => notes.extend(users(reader, name).await?),
+        Item::Remove { what: Thing::Volume, name, .. } => notes.extend(users(reader, name, around).await?),
         Item::Life { act: Act::Update(_), .. } => {
             if let Kept::Settings { before, wanted, .. } = &seen.kept
                 && wanted.contains_key("Memory")
@@ -122,17 +130,27 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
     let names = |fits: &dyn Fn(&Value) -> bool| -> Vec<String> {
         others.iter().filter(|one| fits(one)).map(|one| name(one).to_owned()).collect()
     };
+    let mut told = |names: Vec<String>, one: &str, more: &str| {
+        if !names.is_empty() {
+            notes.push(format!("{} {}", names.join(", "), if names.len() == 1 { one } else { more }));
+        }
+    };
     let of_network = names(&|one| text(one, "/HostConfig/NetworkMode") == format!("container:{}", id(container)));
-    if !of_network.is_empty() {
-        notes.push(format!("{} use the network of {title}, and lose it", of_network.join(", ")));
-    }
+    told(
+        of_network,
+        &format!("uses the network of {title}, and loses it"),
+        &format!("use the network of {title}, and lose it"),
+    );
     let linked = names(&|one| {
-        let links = list(one, "/HostConfig/Links");
-        links.iter().filter_map(Value::as_str).any(|link| link.starts_with(&format!("/{title}:")))
+        // In a network that somebody made, links are those of the place in it.
+        let places = one.pointer("/NetworkSettings/Networks").and_then(Value::as_object).into_iter().flatten();
+        let links = places.flat_map(|(_, place)| list(place, "/Links"));
+        let mut links = links.chain(list(one, "/HostConfig/Links"));
+        links.any(|link| {
+            link.as_str().is_some_and(|link| link.trim_start_matches('/').starts_with(&format!("{title}:")))
+        })
     });
-    if !linked.is_empty() {
-        notes.push(format!("{} are linked to {title}", linked.join(", ")));
-    }
+    told(linked, &format!("is linked to {title}"), &format!("are linked to {title}"));
     let from = names(&|one| {
         let from = list(one, "/HostConfig/VolumesFrom");
         let of = |entry: &str| {
@@ -140,15 +158,12 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
         };
         from.iter().filter_map(Value::as_str).any(of)
     });
-    if !from.is_empty() {
-        notes.push(format!("{} use the volumes of {title}", from.join(", ")));
-    }
+    told(from, &format!("uses the volumes of {title}"), &format!("use the volumes of {title}"));
     if let Some(service) = of_service(container) {
         let project = label(container, PROJECT);
         let waits = names(&|one| label(one, PROJECT) == project && depends_on(one).contains(&service));
-        if !waits.is_empty() {
-            notes.push(format!("{} depend on {service} (depends_on of compose)", waits.join(", ")));
-        }
+        let what = format!("on {service} (depends_on of compose)");
+        told(waits, &format!("depends {what}"), &format!("depend {what}"));
     }
     let networks = container.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
     for network in networks.into_iter().flatten().map(|(network, _)| network) {
@@ -161,17 +176,16 @@ fn dependents(container: &Value, others: &[Value]) -> Vec<String> {
                 .is_some_and(|all| all.contains_key(network))
         };
         let near = names(&there);
-        if !near.is_empty() {
-            notes.push(format!("{} share the network {network}, and may talk to it", near.join(", ")));
-        }
+        let what = format!("the network {network}, and may talk to it");
+        told(near, &format!("shares {what}"), &format!("share {what}"));
     }
     notes
 }
 
 /// What its stop means by itself.
-fn stops(item: &Item, container: &Value) -> Vec<String> {
+fn stops(item: &Item, container: &Value, around: &Around) -> Vec<String> {
     let mut notes = Vec::new();
-    let stays = !matches!(item, Item::Life { act: Act::Restart { .. } | Act::Pause, .. });
+    let stays = !matches!(item, Item::Life { act: Act::Restart { .. } | Act::Pause, .. } | Item::Up(_));
     let ports = container.pointer("/NetworkSettings/Ports").and_then(Value::as_object);
     let mut published = Vec::new();
     for (port, hosts) in ports.into_iter().flatten() {
@@ -186,6 +200,7 @@ fn stops(item: &Item, container: &Value) -> Vec<String> {
     }
     let policy = container.pointer("/HostConfig/RestartPolicy/Name").and_then(Value::as_str).unwrap_or_default();
     let life = matches!(item, Item::Life { act: Act::Stop { .. } | Act::Kill { .. }, .. });
+    let life = life && !around.gone.iter().any(|gone| gone == id(container));
     match policy {
         "always" if life => notes.push(format!(
             "{} has restart: always; stopped by hand it stays so until the engine is restarted",
@@ -206,24 +221,34 @@ fn stops(item: &Item, container: &Value) -> Vec<String> {
 ///
 /// # Errors
 /// When the engine does not answer.
-pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &str) -> Result<Vec<String>, Fault> {
-    let changes = reader.get(&Call::get(format!("/containers/{}/changes", part(container)))).await?;
+pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &Value) -> Result<Vec<String>, Fault> {
+    let changes = reader.get(&Call::get(format!("/containers/{}/changes", part(id(container))))).await?;
     let changes = changes.as_array().cloned().unwrap_or_default();
     let mut paths: Vec<String> = changes.iter().filter_map(|one| Some(one.get("Path")?.as_str()?.to_owned())).collect();
     paths.sort();
     // A folder is listed for each file in it, and stands before them.
     let holds = |at: usize| paths.get(at + 1).is_some_and(|next| next.starts_with(&format!("{}/", paths[at])));
-    let leaves: Vec<String> = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone()).collect();
-    Ok(leaves)
+    let leaves = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone());
+    Ok(leaves.filter(|path| !is_mount(container, path)).collect())
 }
 
-fn told(written: &[String], name: &str) -> Option<String> {
+/// Is it a place where something is mounted? The engine makes the folder, and it counts as written.
+fn is_mount(container: &Value, path: &str) -> bool {
+    let same = |place: &str| place.trim_end_matches('/') == path;
+    let mounts = container.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+    let tmpfs = container.pointer("/HostConfig/Tmpfs").and_then(Value::as_object).into_iter().flatten();
+    mounts.filter_map(|mount| mount.get("Destination")?.as_str()).any(same)
+        || tmpfs.map(|(place, _)| place.as_str()).any(same)
+}
+
+fn lost(written: &[String], name: &str) -> Option<String> {
     if written.is_empty() {
         return None;
     }
     let shown = written.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if written.len() > NAMES { ", …" } else { "" };
-    Some(format!("what {name} wrote outside of volumes is lost ({} files: {shown}{more})", written.len()))
+    let files = if written.len() == 1 { "file" } else { "files" };
+    Some(format!("what {name} wrote outside of volumes is lost ({} {files}: {shown}{more})", written.len()))
 }
 
 /// Volumes that go with `-v`.
@@ -239,9 +264,12 @@ fn anonymous(container: &Value) -> Option<String> {
 }
 
 /// Who uses a volume.
-async fn users(reader: &Reader<'_>, volume: &str) -> Result<Option<String>, Fault> {
+async fn users(reader: &Reader<'_>, volume: &str, around: &Around) -> Result<Option<String>, Fault> {
     let filters = serde_json::json!({"volume": [volume]}).to_string();
     let all = reader.get(&Call::get("/containers/json").query("all", "1").query("filters", filters)).await?;
-    let names: Vec<&str> = all.as_array().into_iter().flatten().map(super::items::listed).collect();
-    Ok((!names.is_empty()).then(|| format!("{} use the volume {volume}, so the engine will refuse", names.join(", "))))
+    let stay = all.as_array().into_iter().flatten().filter(|one| around.gone.iter().all(|gone| gone != id(one)));
+    let names: Vec<&str> = stay.map(super::items::listed).collect();
+    let verb = if names.len() == 1 { "uses" } else { "use" };
+    let told = || format!("{} {verb} the volume {volume}, so the engine will refuse", names.join(", "));
+    Ok((!names.is_empty()).then(told))
 }

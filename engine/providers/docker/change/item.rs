@@ -6,7 +6,7 @@ use playbook_core::action::{Applied, Fault};
 use playbook_core::plan::{Change as Diff, Image};
 use serde_json::{Map, Value, json};
 
-use super::{exec, impact, pull, run, up};
+use super::{exec, impact, once, pull, run, up};
 use crate::docker::again;
 use crate::docker::client::{Call, Reader, Writer, part};
 use crate::docker::faults;
@@ -60,7 +60,7 @@ pub(super) enum Item {
     Exec(exec::Work),
     Run(Box<run::Work>),
     Up(Box<up::Work>),
-    Once(Box<up::Once>),
+    Once(Box<once::Once>),
 }
 
 /// What was read before a part.
@@ -149,7 +149,7 @@ impl Item {
                 let (id, name) = (id.clone(), name.clone());
                 let kept = match what {
                     Thing::Container if *again => {
-                        let written = impact::written(reader, &id).await?.len() as u64;
+                        let written = impact::written(reader, &thing).await?.len() as u64;
                         Kept::Container { id, name, before: Standing::of(&thing), written }
                     }
                     Thing::Network if *again => Kept::Network { id, name },
@@ -183,7 +183,8 @@ impl Item {
             }
             Self::Create { what, name, .. } => {
                 let thing = reader.find(&Call::get(what.read(name))).await?.unwrap_or(Value::Null);
-                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false };
+                let there = !thing.is_null();
+                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false, there };
                 Ok(Seen { kept, blob: None, thing })
             }
             Self::Pull(pull) => pull.look(reader).await,
@@ -300,6 +301,9 @@ pub(in crate::docker) fn life(container: &Value, act: &Act) -> Call {
 
 async fn live(writer: &Writer<'_>, id: &str, act: &Act, seen: &Seen) -> Result<Made, Fault> {
     writer.send(&life(&seen.thing, act)).await?;
+    if matches!(act, Act::Start | Act::Restart { .. }) {
+        writer.reading().target().memory().start(name(&seen.thing));
+    }
     let before = Standing::of(&seen.thing);
     let title = format!("container {}", name(&seen.thing));
     let now = writer.reading().find(&Call::get(Thing::Container.read(id))).await;

@@ -5,7 +5,7 @@ use playbook_core::codes::Code;
 use serde_json::{Map, Value};
 
 use super::item::Item;
-use super::{exec, pull, run, up};
+use super::{exec, once, pull, run, up};
 use crate::docker::asked::Asked;
 use crate::docker::client::{Call, Reader};
 use crate::docker::compose::{self, project::Project};
@@ -200,7 +200,7 @@ async fn composed(reader: &Reader<'_>, asked: &Asked, line: &Compose) -> Result<
             let container = of_service(reader, &project, exec).await?;
             Ok(vec![Item::Exec(exec::Work::of(reader, &Exec { container, ..exec.clone() }).await?)])
         }
-        ComposeVerb::Run(run) => Ok(vec![Item::Once(Box::new(up::Once::of(asked, &project, run).await?))]),
+        ComposeVerb::Run(run) => Ok(vec![Item::Once(Box::new(once::Once::of(asked, &project, run).await?))]),
         ComposeVerb::Ps { .. }
         | ComposeVerb::Logs(_)
         | ComposeVerb::Top { .. }
@@ -289,7 +289,7 @@ async fn down(reader: &Reader<'_>, project: &Project, verb: &ComposeVerb) -> Res
 fn services_of(project: &Project) -> Option<Vec<String>> {
     let mut known = Vec::new();
     for file in &project.files {
-        let read: Value = serde_yaml::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
+        let read = compose::project::parsed(file)?;
         if read.get("include").is_some() {
             return None;
         }

@@ -5,6 +5,7 @@ pub(super) mod impact;
 mod item;
 mod items;
 pub(super) mod mark;
+mod once;
 mod plan;
 pub(super) mod pull;
 pub(super) mod run;
@@ -25,7 +26,6 @@ pub(super) use impact::{is_none, same};
 pub(super) use item::{life, setting};
 pub(super) use items::container_of;
 pub(super) use plan::plan;
-pub(super) use up::{Have, called};
 
 /// Runs what its author says only looks, of a compose line: only a run may.
 ///

@@ -26,34 +26,73 @@ pub(in crate::docker) async fn plan(access: ReadAccess<'_>, asked: &Asked, class
     let reader = Reader::open(access).await?;
     let items = items::items(&reader, asked).await?;
     let mut planned = Planned::new(class);
-    let around = Around::look(&reader, &items).await?;
-    let mut samples: Vec<Sample> = Vec::new();
-    for item in &items {
+    let mut parts: Vec<(Item, Seen)> = Vec::new();
+    for item in items {
         let seen = item.look(&reader).await?;
+        parts.push((item, seen));
+    }
+    let around = Around::look(&reader, &parts).await?;
+    for (at, (item, seen)) in parts.iter().enumerate() {
         if let Item::Prune(prune) = item {
             impact_of_prune(&reader, prune, &mut planned).await?;
         }
-        let (changes, notes) = expect(item, &seen);
+        let (mut changes, notes) = expect(item, seen);
+        if let Item::Remove { what: Thing::Container, id, .. } = item
+            && parts[..at].iter().any(|(before, _)| stopped(before) == Some(id))
+        {
+            changes.iter_mut().for_each(|change| change.before = Image::of(STOPPED));
+        }
         planned.changes.extend(changes);
         add(&mut planned.notes, notes);
-        add(&mut planned.notes, impact::notes(&reader, item, &seen, &around).await?);
-        worse(&mut planned.class, item, &seen);
-        if let Some(sample) = sample(item, &seen).filter(|sample| samples.iter().all(|one| one.name != sample.name)) {
-            samples.push(sample);
+        add(&mut planned.notes, impact::notes(&reader, item, seen, &around).await?);
+        worse(&mut planned.class, item, seen);
+    }
+    if let [(Item::Up(up), seen)] = parts.as_slice() {
+        up.milder(seen, &mut planned);
+    }
+    planned.impact.extend(hits(&parts));
+    Ok(planned)
+}
+
+/// How a container stands that was stopped.
+const STOPPED: &str = "exited";
+
+/// The container that a part stops.
+fn stopped(item: &Item) -> Option<&String> {
+    match item {
+        Item::Life { act: Act::Stop { .. }, id } => Some(id),
+        _ => None,
+    }
+}
+
+/// What is touched, kind by kind; of parts that touch something which is there, or none of it.
+fn hits(parts: &[(Item, Seen)]) -> Vec<Impact> {
+    let mut all: Vec<Impact> = Vec::new();
+    for (item, seen) in parts {
+        let (what, samples) = match item {
+            Item::Remove { what, .. } => (*what, Vec::from_iter(sample(item, seen))),
+            Item::Life { .. } | Item::Rename { .. } | Item::Endpoint { .. } | Item::Exec(_) => {
+                (Thing::Container, Vec::from_iter(sample(item, seen)))
+            }
+            Item::Up(up) => (Thing::Container, up.reached(seen).iter().map(of_container).collect()),
+            Item::Create { .. } | Item::Pull(_) | Item::Prune(_) | Item::Run(_) | Item::Once(_) => continue,
+        };
+        let kind = format!("{}s", what.word());
+        let at = all.iter().position(|impact| impact.what == kind).unwrap_or_else(|| {
+            all.push(Impact { what: kind, count: 0, bytes: None, exact: true, samples: Vec::new() });
+            all.len() - 1
+        });
+        for sample in samples {
+            if all[at].samples.iter().all(|one| one.name != sample.name) {
+                all[at].count += 1;
+                all[at].samples.push(sample);
+            }
         }
     }
-    let touches = !matches!(
-        items.first(),
-        Some(Item::Prune(_) | Item::Up(_) | Item::Once(_) | Item::Run(_) | Item::Pull(_) | Item::Create { .. })
-    );
-    if touches {
-        let what = match items.first() {
-            Some(Item::Remove { what, .. }) => format!("{}s", what.word()),
-            _ => "containers".to_owned(),
-        };
-        planned.impact.push(Impact { what, count: samples.len() as u64, bytes: None, exact: true, samples });
+    if parts.is_empty() {
+        all.push(Impact { what: "containers".into(), count: 0, bytes: None, exact: true, samples: Vec::new() });
     }
-    Ok(planned)
+    all
 }
 
 fn add(notes: &mut Vec<String>, more: Vec<String>) {
@@ -71,12 +110,15 @@ fn sample(item: &Item, seen: &Seen) -> Option<Sample> {
             Some(Sample { name: name.clone(), about: what.word().to_owned() })
         }
         Item::Life { .. } | Item::Rename { .. } | Item::Remove { .. } | Item::Endpoint { .. } | Item::Exec(_) => {
-            let image = seen.thing.pointer("/Config/Image").and_then(Value::as_str).unwrap_or_default();
-            let about = format!("{}, {image}", Standing::of(&seen.thing).shown());
-            Some(Sample { name: name(&seen.thing).to_owned(), about })
+            Some(of_container(&seen.thing))
         }
         Item::Create { .. } | Item::Pull(_) | Item::Prune(_) | Item::Run(_) | Item::Up(_) | Item::Once(_) => None,
     }
+}
+
+fn of_container(container: &Value) -> Sample {
+    let image = container.pointer("/Config/Image").and_then(Value::as_str).unwrap_or_default();
+    Sample { name: name(container).to_owned(), about: format!("{}, {image}", Standing::of(container).shown()) }
 }
 
 /// Before and after.
@@ -154,7 +196,7 @@ fn outcome(act: &Act, before: &Standing) -> (Image, Option<&'static str>) {
         (Act::Start, Does::Rest) => (Image::of("running"), None),
         (Act::Start, Does::Pause) => (same(), Some("is paused, so the engine will refuse: unpause it")),
         (Act::Start, Does::Run) | (Act::Stop { .. }, Does::Rest) => (same(), None),
-        (Act::Stop { .. }, Does::Run | Does::Pause) => (Image::of("exited"), None),
+        (Act::Stop { .. }, Does::Run | Does::Pause) => (Image::of(STOPPED), None),
         (Act::Restart { .. }, _) => (Image::of("started anew, running"), None),
         (Act::Kill { .. }, Does::Rest) => (same(), Some("does not run, so the engine will refuse")),
         (Act::Kill { signal }, _) => match signal.as_deref().map(|it| it.trim_start_matches("SIG")) {

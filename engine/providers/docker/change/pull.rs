@@ -7,7 +7,7 @@ use playbook_core::plan::{Change as Diff, Image};
 use serde_json::{Value, json};
 
 use super::item::{Made, Seen, applied};
-use crate::docker::client::{Call, Reader, Writer};
+use crate::docker::client::{Call, Reader, Writer, credentials};
 use crate::docker::record::{Kept, Thing};
 use crate::docker::standing::id;
 
@@ -57,7 +57,8 @@ impl Pull {
 /// When the registry does not have it, or cannot be reached.
 pub(super) async fn fetch(writer: &Writer<'_>, image: &str, platform: Option<&str>) -> Result<(), Fault> {
     let (name, tag) = reference(image);
-    let mut call = Call::post("/images/create").query("fromImage", name).query("tag", tag).within(FETCH);
+    let login = credentials::of(writer.reading(), image).await?;
+    let mut call = Call::post("/images/create").query("fromImage", name).query("tag", tag).within(FETCH).login(login);
     if let Some(platform) = platform {
         call = call.query("platform", platform);
     }

@@ -5,22 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use playbook_core::action::{Fault, FaultKind, Happened};
 use playbook_core::codes::Code;
-use playbook_core::plan::{Change as Diff, Image};
+use playbook_core::model::{Effect, Reversal};
+use playbook_core::plan::{Change as Diff, Image, Planned};
 use serde_json::{Value, json};
 
 use super::item::{Item, Made, Seen, applied};
-use super::{exec, impact, mark, pull, run};
-use crate::docker::asked::Asked;
+use super::{impact, pull};
 use crate::docker::client::{Call, Reader, Writer};
 use crate::docker::compose::config::Config;
+use crate::docker::compose::have::Have;
 use crate::docker::compose::project::Project;
 use crate::docker::compose::tool::{self, Tool};
-use crate::docker::compose::{self, HASH, number, service};
+use crate::docker::compose::{HASH, number, service};
 use crate::docker::faults;
-use crate::docker::line::model::{ComposeRun, Up};
+use crate::docker::line::model::Up;
 use crate::docker::ready;
-use crate::docker::record::{Kept, Thing};
-use crate::docker::standing::{Standing, id, label, name};
+use crate::docker::record::{Kept, Thing, Wanted};
+use crate::docker::standing::{Does, Standing, id, label, name};
+
+/// Volumes may hold what somebody needs by then.
+const VOLUMES_STAY: &str = "volumes that are made stay when it is taken back";
 
 /// `up`.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,76 +37,6 @@ pub(in crate::docker) struct Work {
     services: Vec<String>,
 }
 
-/// What a project has.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::docker) struct Have {
-    /// As `inspect` tells them, dependencies first.
-    pub(in crate::docker) containers: Vec<Value>,
-    /// As the engine lists them.
-    pub(in crate::docker) networks: Vec<Value>,
-    /// Names.
-    pub(in crate::docker) volumes: Vec<String>,
-}
-
-/// The name of a network.
-pub(in crate::docker) fn called(network: &Value) -> &str {
-    network.get("Name").and_then(Value::as_str).unwrap_or_default()
-}
-
-impl Have {
-    /// Looks at everything that a project has.
-    pub(in crate::docker) async fn look(reader: &Reader<'_>, project: &str) -> Result<Self, Fault> {
-        let mut containers = Vec::new();
-        for one in compose::containers(reader, project).await? {
-            containers.extend(reader.find(&Call::get(Thing::Container.read(id(&one)))).await?);
-        }
-        let networks = compose::things(reader, "/networks", project).await?;
-        let volumes = compose::things(reader, "/volumes", project).await?;
-        Ok(Self { containers, networks, volumes: volumes.iter().map(|one| called(one).to_owned()).collect() })
-    }
-
-    pub(in crate::docker) fn network_names(&self) -> Vec<String> {
-        self.networks.iter().map(|one| called(one).to_owned()).collect()
-    }
-
-    /// As it is stored before a change.
-    pub(in crate::docker) fn stored(&self) -> Value {
-        json!({"containers": self.containers, "networks": self.networks, "volumes": self.volumes})
-    }
-
-    /// As it was stored.
-    pub(in crate::docker) fn of(stored: &Value) -> Self {
-        let list = |name: &str| stored.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-        let texts = |name: &str| list(name).iter().filter_map(|one| one.as_str().map(str::to_owned)).collect();
-        Self { containers: list("containers"), networks: list("networks"), volumes: texts("volumes") }
-    }
-
-    /// What a change left: enough to tell it from what others do. `ready`: containers that are waited for.
-    pub(in crate::docker) fn left(&self, ready: &[String]) -> Value {
-        let containers: Vec<Value> = self
-            .containers
-            .iter()
-            .map(|one| {
-                let standing = Standing::of(one);
-                json!({"id": id(one), "name": name(one), "status": standing.status, "started": standing.started})
-            })
-            .collect();
-        let networks: Vec<&str> = self.networks.iter().map(called).collect();
-        json!({"containers": containers, "networks": networks, "volumes": self.volumes, "ready": ready})
-    }
-
-    /// What of it matters: the same twice means that nothing happened.
-    pub(in crate::docker) fn marks(&self) -> BTreeSet<String> {
-        let container = |one: &Value| {
-            let standing = Standing::of(one);
-            format!("{} {} {:?} {}", id(one), name(one), standing.does(), standing.started)
-        };
-        let containers = self.containers.iter().map(container);
-        let networks = self.networks.iter().map(|one| format!("{} {}", id(one), called(one)));
-        containers.chain(networks).chain(self.volumes.iter().cloned()).collect()
-    }
-}
-
 impl Work {
     /// # Errors
     /// When there is no compose, or it does not understand the files.
@@ -113,7 +47,7 @@ impl Work {
                 .help("name it with -f; paths are relative to the playbook"));
         }
         let tool = Tool::find().await?;
-        let config = Config::ask(&tool, project, reader.cancel()).await?;
+        let config = Config::ask(&tool, project, reader).await?;
         let mut named = up.services.iter().chain(up.scale.iter().map(|(service, _)| service));
         if let Some(unknown) = named.find(|name| !config.services.contains_key(*name)) {
             let known: Vec<&str> = config.services.keys().map(String::as_str).collect();
@@ -128,7 +62,7 @@ impl Work {
     pub(super) async fn look(&self, reader: &Reader<'_>) -> Result<Seen, Fault> {
         let mut have = Have::look(reader, &self.project.name).await?;
         for one in &mut have.containers {
-            let written = impact::written(reader, id(one)).await?.len();
+            let written = impact::written(reader, one).await?.len();
             one[impact::WRITTEN] = written.into();
         }
         let mut images = BTreeMap::new();
@@ -139,8 +73,25 @@ impl Work {
                 images.insert(image, found.as_ref().map(|found| id(found).to_owned()));
             }
         }
-        let kept = Kept::Project { project: self.project.name.clone(), wait_seconds: self.up.wait_seconds };
+        let kept = Kept::Project {
+            project: self.project.name.clone(),
+            wait_seconds: self.up.wait_seconds,
+            wanted: self.services.iter().filter_map(|service| self.wanted(service)).collect(),
+        };
         Ok(Seen { kept, blob: Some(have.stored()), thing: json!(images) })
+    }
+
+    /// What there is of a service when `up` has come to its end.
+    fn wanted(&self, service: &str) -> Option<Wanted> {
+        let wanted = self.config.services.get(service)?;
+        let hash = wanted.hash.clone().filter(|_| !self.up.no_recreate);
+        Some(Wanted { service: service.to_owned(), count: self.count(service)?, hash, runs: !self.up.no_start })
+    }
+
+    /// How many containers a service is to have.
+    fn count(&self, service: &str) -> Option<u64> {
+        let given = self.up.scale.iter().find(|(name, _)| name == service).map(|(_, scale)| *scale);
+        given.or_else(|| Some(self.config.services.get(service)?.scale))
     }
 
     pub(super) fn words(&self) -> Vec<String> {
@@ -215,8 +166,7 @@ impl Work {
             let Some(wanted) = self.config.services.get(name_of_service) else { continue };
             let mut own: Vec<&Value> = have.containers.iter().filter(|one| service(one) == name_of_service).collect();
             own.sort_by_key(|one| number(one));
-            let scale = self.up.scale.iter().find(|(name, _)| name == name_of_service).map(|(_, scale)| *scale);
-            let scale = usize::try_from(scale.unwrap_or(wanted.scale)).unwrap_or(usize::MAX);
+            let scale = usize::try_from(self.count(name_of_service).unwrap_or(1)).unwrap_or(usize::MAX);
             let image = wanted.image.as_deref();
             if let Some(absent) = image.filter(|image| image_of(image).is_none()) {
                 notes.push(format!("the image {absent} is not here, and is fetched"));
@@ -261,12 +211,29 @@ impl Work {
         if changes.iter().any(|change| change.after != Image::Absent && !change.parts.is_empty()) {
             notes.push("what containers that are made anew wrote outside of volumes is gone".into());
         }
-        if self.tool.is_first() && !self.up.no_recreate && have.containers.iter().any(|one| label(one, HASH).is_some())
-        {
-            let version = &self.tool.version;
-            notes.push(format!("docker-compose {version} makes containers anew whose configuration changed, and cannot tell beforehand which; compose 2 can"));
-        }
         (changes, notes)
+    }
+
+    /// The containers that it would make anew or remove.
+    pub(super) fn reached(&self, seen: &Seen) -> Vec<Value> {
+        let changes = self.expect(seen).0;
+        let goes = |one: &Value| {
+            let title = format!("container {}", name(one));
+            changes.iter().any(|it| it.subject == title && (it.after == Image::Absent || !it.parts.is_empty()))
+        };
+        Have::of(seen.blob.as_ref().unwrap_or(&Value::Null)).containers.into_iter().filter(goes).collect()
+    }
+
+    /// Nothing is interrupted where nothing that runs would go.
+    pub(super) fn milder(&self, seen: &Seen, planned: &mut Planned) {
+        let gone = self.reached(seen);
+        if gone.iter().all(|one| Standing::of(one).does() == Does::Rest) {
+            planned.class.effect = Effect::Change;
+        }
+        if gone.is_empty() {
+            let makes = planned.changes.iter().any(|change| change.subject.starts_with("volume "));
+            planned.class.reversal = if makes { Reversal::BestEffort(VOLUMES_STAY.into()) } else { Reversal::Exact };
+        }
     }
 
     /// Why a container would be made anew; empty if it would not.
@@ -329,72 +296,6 @@ fn new(what: &str, all: &[String], known: &[String]) -> Vec<Diff> {
     new.map(|one| Diff::new(format!("{what} {one}"), Image::Absent, Image::of("there"))).collect()
 }
 
-/// `compose run`.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::docker) struct Once {
-    run: ComposeRun,
-    project: Project,
-    tool: Tool,
-    mark: String,
-}
-
-impl Once {
-    /// # Errors
-    /// When there is no compose.
-    pub(in crate::docker) async fn of(asked: &Asked, project: &Project, run: &ComposeRun) -> Result<Self, Fault> {
-        let whole = |volume: &String| run::whole(asked, volume).unwrap_or_else(|| volume.clone());
-        let run = ComposeRun { volumes: run.volumes.iter().map(whole).collect(), ..run.clone() };
-        Ok(Self { run, project: project.clone(), tool: Tool::find().await?, mark: mark::new() })
-    }
-
-    pub(super) fn look(&self) -> Seen {
-        let kept = Kept::Ran { mark: self.mark.clone(), container: Some(self.run.service.clone()) };
-        Seen { kept, blob: None, thing: Value::Null }
-    }
-
-    pub(super) fn words(&self) -> Vec<String> {
-        let mut words = vec!["compose".to_owned(), "run".to_owned(), self.run.service.clone()];
-        words.extend(self.run.command.iter().cloned());
-        crate::docker::line::mask(words)
-    }
-
-    fn arguments(&self) -> Vec<String> {
-        let run = &self.run;
-        let mut words = vec!["run".to_owned(), "-T".to_owned(), format!("--label={}={}", mark::MARK, self.mark)];
-        let switches = [(run.remove, "--rm"), (run.no_deps, "--no-deps"), (run.detached, "-d")];
-        words.extend(switches.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
-        let one = |flag: &str, value: &Option<String>| value.as_ref().map(|value| format!("--{flag}={value}"));
-        words.extend(one("user", &run.user));
-        words.extend(one("workdir", &run.folder));
-        words.extend(one("entrypoint", &run.entrypoint));
-        words.extend(one("name", &run.name));
-        for variable in &run.environment {
-            words.extend(["-e".to_owned(), variable.clone()]);
-        }
-        for volume in &run.volumes {
-            words.extend(["-v".to_owned(), volume.clone()]);
-        }
-        words.push(run.service.clone());
-        words.extend(run.command.iter().cloned());
-        words
-    }
-
-    pub(super) async fn apply(&self, writer: &Writer<'_>) -> Result<Made, Fault> {
-        let reader = writer.reading();
-        let environment = reader.opened().environment();
-        let done = self.tool.run(&self.project, &self.arguments(), &environment, reader.cancel()).await?;
-        if reader.cancel().is_cancelled() {
-            return Err(faults::cancelled(true));
-        }
-        reader.target().memory().end(&self.mark);
-        let lines: Vec<&str> = done.stdout.lines().collect();
-        let row = json!({"stdout": done.stdout, "stderr": done.stderr, "code": done.code, "lines": lines});
-        let row = exec::ended(row, &self.run.command, &format!("service {}", self.run.service), false)
-            .map_err(|fault| Fault { happened: Happened::Unclear, ..fault })?;
-        Ok(Made { applied: applied(true, json!({"ended": true}), Vec::new()), row })
-    }
-}
-
 /// The images of services, each fetched.
 pub(in crate::docker) async fn pulls(
     reader: &Reader<'_>,
@@ -402,7 +303,7 @@ pub(in crate::docker) async fn pulls(
     services: &[String],
 ) -> Result<Vec<Item>, Fault> {
     let tool = Tool::find().await?;
-    let config = Config::ask(&tool, project, reader.cancel()).await?;
+    let config = Config::ask(&tool, project, reader).await?;
     let wanted = config.with_dependencies(services, true);
     let images: BTreeSet<String> =
         wanted.iter().filter_map(|service| config.services.get(service)?.image.clone()).collect();

@@ -224,6 +224,9 @@ impl Wire {
         if call.body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
+        if let Some(login) = &call.login {
+            request = request.header("X-Registry-Auth", &login.0);
+        }
         let body = call.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         request.body(Full::new(body)).map_err(|error| faults::internal(format!("{}: {error}", call.title())))
     }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use playbook_core::action::{Fault, FaultKind};
 use playbook_core::codes::Code;
-use playbook_core::ports::Cancel;
 use serde_json::Value;
 
 use super::project::Project;
-use super::tool::Tool;
+use super::tool::{NOWHERE, Tool};
+use super::window::Window;
+use crate::docker::client::Reader;
 
 /// What the files say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,13 +38,19 @@ impl Config {
     ///
     /// # Errors
     /// When it does not understand the files.
-    pub(in crate::docker) async fn ask(tool: &Tool, project: &Project, cancel: &dyn Cancel) -> Result<Self, Fault> {
-        let text = tool.ask(project, &["config".into()], cancel).await?;
-        // The first compose puts the images of the engine into its digests, and there is no engine to ask here.
+    pub(in crate::docker) async fn ask(tool: &Tool, project: &Project, reader: &Reader<'_>) -> Result<Self, Fault> {
+        let cancel = reader.cancel();
+        let text = tool.ask(project, &["config"], NOWHERE, cancel).await?;
+        let digests = ["config", "--hash", "*"];
         let hashes = if tool.is_first() {
-            String::new()
+            let window = Window::open(reader)?;
+            let host = window.host();
+            tokio::select! {
+                told = tool.ask(project, &digests, &host, cancel) => told?,
+                never = window.answers() => match never {},
+            }
         } else {
-            tool.ask(project, &["config".into(), "--hash".into(), "*".into()], cancel).await?
+            tool.ask(project, &digests, NOWHERE, cancel).await?
         };
         let read: Value = serde_yaml::from_str(&text).map_err(|error| {
             let message = format!("what compose makes of project {} cannot be read: {error}", project.name);

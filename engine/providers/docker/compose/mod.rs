@@ -2,8 +2,10 @@
 //! compose; what only the compose file can tell is asked of the compose that is installed.
 
 pub(super) mod config;
+pub(super) mod have;
 pub(super) mod project;
 pub(super) mod tool;
+mod window;
 
 use std::collections::BTreeMap;
 

@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use super::project::Project;
 use crate::docker::faults;
+use crate::docker::mask;
 
 /// How long it may take to say what a file means.
 const READING: Duration = Duration::from_secs(60);
@@ -22,7 +23,7 @@ const ENDING: Duration = Duration::from_secs(20);
 /// Bytes that are kept of each of its streams, from the end.
 const KEPT: usize = 1 << 20;
 /// There is no engine here: a plan that asks what a file means can reach none.
-const NOWHERE: &str = "unix:///playbook/plans/reach/no/engine";
+pub(super) const NOWHERE: &str = "unix:///playbook/plans/reach/no/engine";
 
 /// A program that knows compose files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,18 +75,20 @@ impl Tool {
         std::iter::once(self.program).chain(self.lead.iter().copied()).map(str::to_owned).collect()
     }
 
-    /// Asks it something about the files. It is given no engine to reach.
+    /// Asks it something about the files. `host`: the engine that it is given to reach.
     ///
     /// # Errors
     /// When it does not understand them, with its own words.
     pub(in crate::docker) async fn ask(
         &self,
         project: &Project,
-        words: &[String],
+        words: &[&str],
+        host: &str,
         cancel: &dyn Cancel,
     ) -> Result<String, Fault> {
-        let nowhere = [("DOCKER_HOST", Some(NOWHERE.to_owned()))];
-        let asked = tokio::time::timeout(READING, self.run(project, words, &nowhere, cancel)).await;
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let engine = [("DOCKER_HOST", Some(host.to_owned()))];
+        let asked = tokio::time::timeout(READING, self.run(project, &words, &engine, cancel)).await;
         let done = asked.unwrap_or_else(|_| Err(silent()))?;
         if done.code == 0 {
             return Ok(done.stdout);
@@ -106,7 +109,7 @@ impl Tool {
         &self,
         project: &Project,
         words: &[String],
-        environment: &[(&'static str, Option<String>)],
+        environment: &[(&str, Option<String>)],
         cancel: &dyn Cancel,
     ) -> Result<Done, Fault> {
         let mut command = Command::new(self.program);
@@ -114,7 +117,7 @@ impl Tool {
         for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_TLS"] {
             command.env_remove(name);
         }
-        for name in ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"] {
+        for name in ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "COMPOSE_REMOVE_ORPHANS"] {
             command.env_remove(name);
         }
         for (name, value) in environment {
@@ -177,7 +180,7 @@ pub(in crate::docker) fn said(done: &Done) -> String {
     let text = if done.stderr.trim().is_empty() { &done.stdout } else { &done.stderr };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(4)..].join("; ");
-    let text = playbook_core::brief::one_line(&last, 400);
+    let text = mask::line(&playbook_core::brief::one_line(&last, 400));
     if text.is_empty() { format!("code {}", done.code) } else { text }
 }
 

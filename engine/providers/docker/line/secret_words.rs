@@ -18,7 +18,9 @@ pub(in crate::docker) fn secrets<S: AsRef<str>>(words: &[S]) -> Vec<Secret> {
         let before = at.checked_sub(1).map_or("", |at| texts[at]);
         if OF_SERVER.contains(&before) {
             found.push(Secret { at, from: 0 });
-        } else if let Some(from) = of_server(word).or_else(|| of_command(word)).or_else(|| of_pair(word)) {
+        } else if let Some(from) =
+            of_server(word).or_else(|| of_command(word)).or_else(|| of_pair(word)).or_else(|| of_url(word))
+        {
             found.push(Secret { at, from });
         }
     }
@@ -51,6 +53,18 @@ fn of_pair(word: &str) -> Option<usize> {
     })
 }
 
+/// Where the password begins in `…scheme://USER:PASSWORD@HOST`.
+fn of_url(word: &str) -> Option<usize> {
+    word.match_indices("://").find_map(|(at, mark)| {
+        let begin = at + mark.len();
+        let rest = &word[begin..];
+        let authority = &rest[..rest.find(['/', '?', '#', ' ']).unwrap_or(rest.len())];
+        let (user, _) = authority.rsplit_once('@')?;
+        let (name, password) = user.split_once(':')?;
+        (!password.is_empty()).then_some(begin + name.len() + 1)
+    })
+}
+
 /// Hides secret words. What is hidden already keeps its name.
 pub(in crate::docker) fn mask(words: Vec<String>) -> Vec<String> {
     let secrets = secrets(&words);
@@ -77,6 +91,7 @@ mod tests {
             ("run redis redis-server --requirepass pw", "run redis redis-server --requirepass [secret]"),
             ("run redis redis-server --masterauth=pw", "run redis redis-server --masterauth=[secret]"),
             ("volume create -o o=username=u,password=p v", "volume create -o o=username=u,password=[secret] v"),
+            ("run -e DSN=pg://u:pw@h/db -e AT=http://h/x@y a", "run -e DSN=pg://u:[secret] -e AT=http://h/x@y a"),
             ("run -l app=x a", "run -l app=x a"),
             ("exec r ps -a -u root", "exec r ps -a -u root"),
             ("run -e DB_PASSWORD=[secret:x] a", "run -e DB_PASSWORD=[secret:x] a"),

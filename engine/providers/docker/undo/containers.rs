@@ -42,6 +42,9 @@ pub(super) async fn stand(
     let reader = writer.reading();
     for act in acts {
         writer.send(&life(container, act)).await?;
+        if *act == Act::Start {
+            reader.target().memory().start(name(container));
+        }
     }
     let well = before.is_well() && before.does() == Does::Run;
     if well && let Err(fault) = ready::ready(reader, id(container)).await {

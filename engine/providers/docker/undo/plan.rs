@@ -9,8 +9,9 @@ use super::project;
 use super::things;
 use super::way::{Way, decide, left};
 use crate::docker::again;
-use crate::docker::change::{Have, pull, setting};
+use crate::docker::change::{pull, setting};
 use crate::docker::client::{Call, Reader};
+use crate::docker::compose::have::Have;
 use crate::docker::record::{Kept, Thing};
 use crate::docker::standing::{Standing, id, name};
 
@@ -94,6 +95,7 @@ async fn one(reader: &Reader<'_>, part: &UndoPart, planned: &mut Planned) -> Res
                 change(title, side(*connects), side(!connects));
             }
         }
+        Kept::Made { there: true, .. } => {}
         Kept::Made { .. } => {
             if things::there(reader, &kept, part.after.as_ref()).await?.is_some() {
                 change(title, Image::of("there"), Image::Absent);

@@ -79,6 +79,7 @@ async fn there<'a>(
         place,
         title: format!("pod/{} of {}", inside.pod, inside.namespace),
         explain: Box::new(move |fault| environment.explain(fault)),
+        anew: false,
         known,
     })
 }
