@@ -6,9 +6,12 @@ use playbook_core::action::{Fault, FaultKind, UndoPart, UndoRecord, WriteAccess}
 use playbook_core::codes::Code;
 use serde_json::{Value, json};
 
-use super::client::Reader;
+use super::change::life;
+use super::client::{Call, Reader, Writer};
+use super::line::model::Act;
 use super::ready::ready;
-use super::record::{CHANGE, Kept};
+use super::record::{CHANGE, Kept, Thing};
+use super::standing::Standing;
 
 /// Is this change done only when what it started is ready?
 pub(super) fn settles(record: &UndoRecord) -> bool {
@@ -41,7 +44,13 @@ pub(super) async fn settle(access: WriteAccess<'_>, parts: &[UndoPart]) -> Resul
         let text = |value: &Value| value.as_str().map(str::to_owned);
         match Kept::read(part)? {
             Kept::Standing { id, .. } => containers.push(id),
-            Kept::Made { .. } => containers.extend(left.and_then(|left| text(left.get("id")?))),
+            Kept::Made { .. } => {
+                let made = left.and_then(|left| text(left.get("id")?));
+                if let Some(made) = &made {
+                    started(&access, made).await?;
+                }
+                containers.extend(made);
+            }
             Kept::Project { wait_seconds, .. } => {
                 let all = left.and_then(|left| left.get("ready")?.as_array()).into_iter().flatten();
                 containers.extend(all.filter_map(text));
@@ -65,4 +74,14 @@ pub(super) async fn settle(access: WriteAccess<'_>, parts: &[UndoPart]) -> Resul
         Err(Fault::new(FaultKind::Timeout, Code::TimedOut, message)
             .help("raise --wait-timeout; docker: compose ps tells what is missing"))
     })
+}
+
+/// What was cut off between its making and its start is started: both were intended.
+async fn started(access: &WriteAccess<'_>, container: &str) -> Result<(), Fault> {
+    let writer = Writer::open(access).await?;
+    let found = writer.reading().find(&Call::get(Thing::Container.read(container))).await?;
+    if let Some(found) = found.filter(|found| Standing::of(found).status == "created") {
+        writer.send(&life(&found, &Act::Start)).await?;
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@ mod gone;
 mod honest;
 mod lost;
 mod namespaces;
+mod order;
 mod proxy;
 mod pulls;
 mod random;

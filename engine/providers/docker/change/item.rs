@@ -99,9 +99,9 @@ fn waits(act: &Act) -> bool {
 }
 
 impl Item {
-    /// What would be done twice if it were done again.
+    /// What would be done twice if it were done again, or done to what someone else did since.
     pub(super) fn counts(&self) -> bool {
-        matches!(self, Self::Life { act: Act::Restart { .. } | Act::Kill { .. }, .. })
+        matches!(self, Self::Life { .. })
     }
 
     /// Reads what it is about to change.
