@@ -286,6 +286,8 @@ pub enum UndoOrder {
     Data,
     /// It takes room away, or interrupts what holds data: after data.
     TakesRoom,
+    /// It starts or ends what others are made in: it keeps its place, and nothing is moved past it.
+    InPlace,
 }
 
 /// How one part of a change went.

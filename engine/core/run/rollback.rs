@@ -17,7 +17,8 @@ pub struct RollbackPlan {
 }
 
 /// The reverse of what happened, except that limits are raised before data returns and lowered
-/// after it. Steps that only read, or provably changed nothing, are not in it.
+/// after it; nothing is moved past a step that keeps its place. Steps that only read, or provably
+/// changed nothing, are not in it.
 pub fn rollback_plan(checked: &Checked, state: &RunState) -> RollbackPlan {
     let mut order: Vec<(UndoOrder, std::cmp::Reverse<u64>, StepIx)> = checked
         .steps
@@ -34,9 +35,18 @@ pub fn rollback_plan(checked: &Checked, state: &RunState) -> RollbackPlan {
             Some((turn, std::cmp::Reverse(latest), step.ix))
         })
         .collect();
-    order.sort();
-    let turns = order.into_iter().map(|(_, latest, ix)| (latest.0, ix)).collect();
-    RollbackPlan { steps: latest_first_where_they_meet(checked, state, turns) }
+    order.sort_by_key(|(_, latest, _)| *latest);
+    for stretch in order.split_mut(|(turn, ..)| *turn == UndoOrder::InPlace) {
+        stretch.sort();
+    }
+    let turns: Vec<(UndoOrder, u64, StepIx)> =
+        order.into_iter().map(|(turn, latest, ix)| (turn, latest.0, ix)).collect();
+    let stretches = turns.split_inclusive(|(turn, ..)| *turn == UndoOrder::InPlace);
+    let met = stretches.flat_map(|stretch| {
+        let turns = stretch.iter().map(|(_, latest, ix)| (*latest, *ix)).collect();
+        latest_first_where_they_meet(checked, state, turns)
+    });
+    RollbackPlan { steps: met.collect() }
 }
 
 /// What changed the same thing is undone latest first, whatever its turn is: an earlier state cannot

@@ -25,13 +25,21 @@ pub(super) fn again(container: &Value, now: &dyn Fn(&str) -> String) -> Again {
     if body.get("Hostname").and_then(Value::as_str) == Some(short.as_str()) {
         body.remove("Hostname");
     }
-    body.remove("MacAddress");
     let mut host = container.get("HostConfig").and_then(Value::as_object).cloned().unwrap_or_default();
     for field in ["NetworkMode", "IpcMode", "PidMode"] {
         if let Some(other) = host.get(field).and_then(Value::as_str).and_then(|mode| mode.strip_prefix("container:")) {
             let mode = format!("container:{}", now(other));
             host.insert(field.to_owned(), mode.into());
         }
+    }
+    let says = |field: &str| host.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (shares_network, shares_name) = (says("NetworkMode").starts_with("container:"), says("UTSMode") == "host");
+    // The engine writes into it what it has from the other, and refuses to be told so.
+    if shares_network || shares_name {
+        body.remove("Hostname");
+    }
+    if shares_network {
+        body.remove("ExposedPorts");
     }
     if let Some(Value::Array(from)) = host.get_mut("VolumesFrom") {
         for entry in from {
@@ -53,12 +61,18 @@ pub(super) fn again(container: &Value, now: &dyn Fn(&str) -> String) -> Again {
     keep_volumes(container, &mut host);
     let mode = host.get("NetworkMode").and_then(Value::as_str).unwrap_or("default").to_owned();
     body.insert("HostConfig".into(), Value::Object(host));
-    let mut endpoints = endpoints(container, &short);
+    let mut endpoints = endpoints(container);
     // A network of its own mode comes with its making.
     let first =
         endpoints.iter().position(|(network, _)| *network == mode || (mode == "default" && network == "bridge"));
     let first = first.or_else(|| (!endpoints.is_empty() && named(&mode)).then_some(0)).map(|at| endpoints.remove(at));
-    if let Some((network, endpoint)) = first.filter(|_| named(&mode)) {
+    if let Some((network, mut endpoint)) = first.filter(|_| named(&mode)) {
+        // Newer engines want to be told of both places.
+        if let Some(address) =
+            body.get("MacAddress").filter(|address| address.as_str().is_some_and(|it| !it.is_empty()))
+        {
+            endpoint["MacAddress"] = address.clone();
+        }
         body.insert("NetworkingConfig".into(), json!({"EndpointsConfig": {network: endpoint}}));
     }
     Again { name: name(container).to_owned(), body: Value::Object(body), networks: endpoints }
@@ -109,7 +123,11 @@ fn keep_volumes(container: &Value, host: &mut Map<String, Value>) {
 }
 
 /// What it asked of each network: not what the network gave it.
-fn endpoints(container: &Value, short: &str) -> Vec<(String, Value)> {
+fn endpoints(container: &Value) -> Vec<(String, Value)> {
+    // The engine adds these two when it starts the container.
+    let short: String = id(container).chars().take(12).collect();
+    let host = container.pointer("/Config/Hostname").and_then(Value::as_str);
+    let given = |alias: &&Value| alias.as_str() != Some(&short) && alias.as_str() != host;
     let networks = container.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
     let asked = |(network, endpoint): (&String, &Value)| {
         let mut own = Map::new();
@@ -119,7 +137,7 @@ fn endpoints(container: &Value, short: &str) -> Vec<(String, Value)> {
             }
         }
         let aliases = endpoint.get("Aliases").and_then(Value::as_array).into_iter().flatten();
-        let aliases: Vec<Value> = aliases.filter(|alias| alias.as_str() != Some(short)).cloned().collect();
+        let aliases: Vec<Value> = aliases.filter(given).cloned().collect();
         if !aliases.is_empty() {
             own.insert("Aliases".into(), aliases.into());
         }
@@ -130,9 +148,8 @@ fn endpoints(container: &Value, short: &str) -> Vec<(String, Value)> {
 
 /// What it asked of one network; nothing if it is not in it.
 pub(super) fn endpoint(container: &Value, network: &str) -> Option<Map<String, Value>> {
-    let short: String = id(container).chars().take(12).collect();
     let mine = |(name, endpoint): (String, Value)| (name == network).then_some(endpoint);
-    endpoints(container, &short).into_iter().find_map(mine)?.as_object().cloned()
+    endpoints(container).into_iter().find_map(mine)?.as_object().cloned()
 }
 
 /// A network that is gone → the body of `POST /networks/create`.
@@ -189,6 +206,30 @@ mod tests {
         let networks = json!({"EndpointsConfig": {"shop_default": {"Aliases": ["web"]}}});
         assert_eq!(again.body["NetworkingConfig"], networks);
         assert_eq!(again.networks, [("side".to_owned(), json!({"IPAMConfig": {"IPv4Address": "10.1.0.9"}}))]);
+    }
+
+    #[test]
+    fn who_shares_a_network_is_not_told_what_the_engine_wrote_into_it() {
+        let mut shared = inspected();
+        shared["HostConfig"]["NetworkMode"] = "container:fedcba".into();
+        shared["Config"]["Hostname"] = "fedcba987654".into();
+        shared["Config"]["ExposedPorts"] = json!({"6379/tcp": {}});
+        shared["NetworkSettings"]["Networks"] = json!({});
+        let again = again(&shared, &|other| format!("new-{other}"));
+        assert_eq!(again.body["HostConfig"]["NetworkMode"], "container:new-fedcba");
+        assert_eq!((again.body.get("Hostname"), again.body.get("ExposedPorts")), (None, None));
+    }
+
+    #[test]
+    fn an_address_of_its_own_comes_back() {
+        let mut own = inspected();
+        own["Config"]["MacAddress"] = "02:42:ac:11:aa:bb".into();
+        let again = again(&own, &str::to_owned);
+        let endpoint = &again.body["NetworkingConfig"]["EndpointsConfig"]["shop_default"];
+        assert_eq!(
+            (&again.body["MacAddress"], &endpoint["MacAddress"]),
+            (&own["Config"]["MacAddress"], &own["Config"]["MacAddress"])
+        );
     }
 
     #[test]

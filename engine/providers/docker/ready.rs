@@ -30,8 +30,11 @@ const ENDS: i64 = 2;
 pub(super) async fn ready(reader: &Reader<'_>, container: &str) -> Result<Value, Fault> {
     let mut first: Option<Standing> = None;
     let mut since = Instant::now();
+    let mut rests: Option<Instant> = None;
     loop {
-        let now = reader.get(&Call::get(format!("/containers/{}/json", part(container)))).await?;
+        let Some(now) = reader.find(&Call::get(format!("/containers/{}/json", part(container)))).await? else {
+            return Err(gone(container));
+        };
         let standing = Standing::of(&now);
         let begun = first.get_or_insert_with(|| standing.clone());
         if begun.started != standing.started {
@@ -52,6 +55,11 @@ pub(super) async fn ready(reader: &Reader<'_>, container: &str) -> Result<Value,
             ("exited" | "dead", _) if !comes_back(&now) => {
                 return Err(failed(reader, &now, &ended(&now, &standing)).await);
             }
+            // What the engine is about to start again is `restarting`.
+            ("exited" | "dead", _) if rests.get_or_insert_with(Instant::now).elapsed() >= STEADY => {
+                let why = format!("{}, and is not started again: did somebody stop it?", ended(&now, &standing));
+                return Err(failed(reader, &now, &why).await);
+            }
             ("created", _) => return Err(failed(reader, &now, "it was made and never started").await),
             ("paused", _) => return Err(failed(reader, &now, "somebody paused it").await),
             _ if standing.restarts - begun.restarts >= ENDS => {
@@ -60,8 +68,25 @@ pub(super) async fn ready(reader: &Reader<'_>, container: &str) -> Result<Value,
             }
             _ => {}
         }
-        reader.rest(LOOK).await?;
+        if !matches!(standing.status.as_str(), "exited" | "dead") {
+            rests = None;
+        }
+        reader.rest(LOOK).await.map_err(|fault| Fault { message: waits(&now, &standing), ..fault })?;
     }
+}
+
+/// What it still waits for when it is told to stop.
+fn waits(container: &Value, standing: &Standing) -> String {
+    let check = last_check(container).map_or_else(String::new, |check| format!("; {check}"));
+    format!("container {} is not ready yet: it is {}{check}", name(container), standing.shown())
+}
+
+fn gone(container: &str) -> Fault {
+    let short: String = container.chars().take(12).collect();
+    Fault::new(FaultKind::Refused, Code::ServerError, format!("container {short} is gone, and was not ready before"))
+        .help(
+            "it ended and the engine removed it (--rm), or somebody did; without --rm its end and its log can be read",
+        )
 }
 
 /// A container as the result of a step.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::faults;
 use super::line::model::What;
-use super::standing::{Does, Standing};
+use super::standing::Standing;
 
 /// The kind of these records.
 pub(super) const CHANGE: &str = "docker.change/1";
@@ -44,15 +44,40 @@ pub(super) enum Kept {
     /// A container's place in a network: of the one that goes, what it was.
     Endpoint { network: String, id: String, name: String, connects: bool, endpoint: Map<String, Value> },
     /// Something that is made. A container bears a mark, by which it is found before its id is known.
-    Made { what: Thing, name: String, mark: Option<String>, ready: bool },
+    Made {
+        what: Thing,
+        name: String,
+        mark: Option<String>,
+        ready: bool,
+        /// Was there one of this name already? Then it is not this step's, whatever became of the answer.
+        #[serde(default)]
+        there: bool,
+    },
     /// What a name of an image stands for; nothing if it is not known here.
     Tag { image: String, before: Option<String> },
     /// A project of compose. The blob says what it had.
-    Project { project: String, wait_seconds: Option<u64> },
+    Project {
+        project: String,
+        wait_seconds: Option<u64>,
+        /// What there is when it has come to its end; nothing if that cannot be told.
+        #[serde(default)]
+        wanted: Vec<Wanted>,
+    },
     /// Something that goes for good.
     Removed { what: Thing, id: String, name: String },
     /// A program that is run; a container bears the mark.
     Ran { mark: String, container: Option<String> },
+}
+
+/// The containers of one service, as `up` would leave them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Wanted {
+    pub(super) service: String,
+    pub(super) count: u64,
+    /// Compose's digest of how they are made, where it matters.
+    pub(super) hash: Option<String>,
+    /// Are they started, too?
+    pub(super) runs: bool,
 }
 
 /// Kinds of things, as records name them.
@@ -126,16 +151,11 @@ impl Kept {
         blob.ok_or_else(|| faults::internal("a record without what it captured"))
     }
 
-    /// What runs again must do so before data in it can return; what is stopped, after.
+    /// What others are made in has to stand as it stood when they were made.
     fn order(&self) -> UndoOrder {
         match self {
             Self::Standing { vanishes: true, .. } | Self::Removed { .. } | Self::Ran { .. } => UndoOrder::Nothing,
-            Self::Standing { before, .. } if before.does() == Does::Rest => UndoOrder::TakesRoom,
-            Self::Standing { .. } | Self::Container { .. } | Self::Network { .. } | Self::Project { .. } => {
-                UndoOrder::MakesRoom
-            }
-            Self::Made { .. } => UndoOrder::TakesRoom,
-            Self::Settings { .. } | Self::Name { .. } | Self::Endpoint { .. } | Self::Tag { .. } => UndoOrder::Data,
+            _ => UndoOrder::InPlace,
         }
     }
 

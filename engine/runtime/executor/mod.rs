@@ -177,8 +177,8 @@ impl Shared {
         })
     }
 
-    /// Looks into the open intents of a step, and records what is found. True if nothing is left
-    /// unclear.
+    /// Looks into the open intents of a step, records what is found, and tells it for each part by its
+    /// number.
     pub(crate) async fn probe(&self, step: StepIx, parts: &[Part]) -> Result<Vec<(u32, PartKnown)>, Fault> {
         let told = Told(CancellationToken::new());
         let mut verdicts = Vec::new();

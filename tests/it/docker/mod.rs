@@ -9,10 +9,12 @@
 mod agrees;
 mod bed;
 mod compose;
+mod crash;
 mod daemon;
 mod drill;
 mod engine;
 mod fault;
+mod gone;
 mod honest;
 mod lost;
 mod namespaces;

@@ -1,9 +1,11 @@
 //! Random small projects, random lines, rollback: what ran before runs again, as it was made; and where
 //! something cannot come back, the rollback says so.
 //!
-//! `PLAYBOOK_DOCKER_CASES` and `PLAYBOOK_DOCKER_SEED` ask for more cases, and for others.
+//! `PLAYBOOK_DOCKER_CASES` and `PLAYBOOK_DOCKER_SEED` ask for more cases, and for others;
+//! `PLAYBOOK_DOCKER_SMALLER` for so many attempts to make a failing one smaller.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
@@ -20,8 +22,6 @@ use super::world::{Line, World};
 const CASES: u64 = 24;
 /// Cases at the same time.
 const BESIDE: usize = 4;
-/// Attempts to make a failing case smaller.
-const SMALLER: usize = 12;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -32,25 +32,24 @@ fn after_random_lines_a_rollback_restores_what_ran_or_says_what_it_could_not() {
     let Some(engine) = Engine::shared() else { return };
     let (cases, seed) = (number("PLAYBOOK_DOCKER_CASES", CASES), number("PLAYBOOK_DOCKER_SEED", 1));
     let next = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..BESIDE {
-            scope.spawn(|| {
-                loop {
-                    let case = next.fetch_add(1, Ordering::Relaxed);
-                    if case >= cases {
-                        return;
-                    }
-                    if let Err(why) = one(engine, seed + case) {
-                        next.store(cases, Ordering::Relaxed);
-                        panic!("with PLAYBOOK_DOCKER_SEED={}: {why}", seed + case);
-                    }
-                }
-            });
+    let failures = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let case = next.fetch_add(1, Ordering::Relaxed);
+            if case >= cases {
+                return;
+            }
+            if let Err(why) = one(engine, seed + case) {
+                failures.lock().unwrap().push(format!("with PLAYBOOK_DOCKER_SEED={}: {why}", seed + case));
+            }
         }
-    });
+    };
+    std::thread::scope(|scope| (0..BESIDE).for_each(|_| drop(scope.spawn(work))));
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} of {cases} cases failed: {}", failures.len(), failures.join("\n"));
 }
 
-/// The case of a seed; a failing one is made smaller.
+/// The case of a seed; a failing one is made smaller, if that is asked for.
 fn one(engine: &Engine, seed: u64) -> Result<(), String> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -62,7 +61,7 @@ fn one(engine: &Engine, seed: u64) -> Result<(), String> {
         taken_back(engine, world, lines).map_err(|why| format!("{world:#?}\n{lines:#?}\n{why}"))
     };
     let Err(mut why) = attempt(&tree.current()) else { return Ok(()) };
-    for _ in 0..SMALLER {
+    for _ in 0..number("PLAYBOOK_DOCKER_SMALLER", 0) {
         if !tree.simplify() {
             break;
         }

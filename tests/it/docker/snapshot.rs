@@ -78,7 +78,10 @@ fn container(it: &Value) -> Value {
         .iter()
         .map(|(network, place)| {
             let aliases = place["Aliases"].as_array().into_iter().flatten();
-            let mut aliases: Vec<&str> = aliases.filter_map(Value::as_str).filter(|alias| *alias != short).collect();
+            // The engine adds these two when it starts a container.
+            let own = [Some(short.as_str()), it["Config"]["Hostname"].as_str()];
+            let mut aliases: Vec<&str> =
+                aliases.filter_map(Value::as_str).filter(|alias| !own.contains(&Some(*alias))).collect();
             aliases.sort_unstable();
             aliases.dedup();
             (network.clone(), json!({"aliases": aliases, "ipam": place["IPAMConfig"], "links": place["Links"]}))

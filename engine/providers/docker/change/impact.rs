@@ -1,7 +1,7 @@
 //! What stands around a change: who depends on a container, what comes free, what is lost with it.
 
 use playbook_core::action::Fault;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::item::{Item, Seen};
 use super::items::does;
@@ -68,6 +68,17 @@ pub(in crate::docker) fn is_none(value: &Value) -> bool {
         Value::Number(number) => number.as_i64() == Some(0),
         Value::String(text) => text.is_empty(),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// Are two values of a setting the same? What one of them leaves out is none.
+pub(in crate::docker) fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let field = |map: &Map<String, Value>, name: &str| map.get(name).cloned().unwrap_or_default();
+            one.keys().chain(other.keys()).all(|name| same(&field(one, name), &field(other, name)))
+        }
+        _ => one == other || (is_none(one) && is_none(other)),
     }
 }
 
@@ -217,11 +228,17 @@ pub(in crate::docker) async fn written(reader: &Reader<'_>, container: &Value) -
     paths.sort();
     // A folder is listed for each file in it, and stands before them.
     let holds = |at: usize| paths.get(at + 1).is_some_and(|next| next.starts_with(&format!("{}/", paths[at])));
-    // Where something is mounted the engine makes a place for it.
-    let mounts = container.get("Mounts").and_then(Value::as_array).into_iter().flatten();
-    let mounts: Vec<&str> = mounts.filter_map(|mount| mount.get("Destination")?.as_str()).collect();
     let leaves = (0..paths.len()).filter(|at| !holds(*at)).map(|at| paths[at].clone());
-    Ok(leaves.filter(|path| !mounts.contains(&path.as_str())).collect())
+    Ok(leaves.filter(|path| !is_mount(container, path)).collect())
+}
+
+/// Is it a place where something is mounted? The engine makes the folder, and it counts as written.
+fn is_mount(container: &Value, path: &str) -> bool {
+    let same = |place: &str| place.trim_end_matches('/') == path;
+    let mounts = container.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+    let tmpfs = container.pointer("/HostConfig/Tmpfs").and_then(Value::as_object).into_iter().flatten();
+    mounts.filter_map(|mount| mount.get("Destination")?.as_str()).any(same)
+        || tmpfs.map(|(place, _)| place.as_str()).any(same)
 }
 
 fn lost(written: &[String], name: &str) -> Option<String> {

@@ -161,12 +161,15 @@ impl Item {
             Self::Endpoint { network, id, connects, endpoint, .. } => {
                 let thing = find::container(reader, id).await?;
                 let before = again::endpoint(&thing, network);
-                if *connects && before.is_some() {
-                    // The engine says so of one that runs; of others it would lay the new place over the old one.
-                    let message = format!("container {} is in network {network} already", name(&thing));
-                    return Err(
-                        faults::refused(message, "disconnect it first, or leave the step out").server("403", false)
-                    );
+                if *connects == before.is_some() {
+                    // Of a container that does not run, the engine would lay the new place over the old one.
+                    let (is, help) = if *connects {
+                        ("is in network", "disconnect it first, or leave the step out")
+                    } else {
+                        ("is not in network", "`docker: inspect` of the container shows its networks")
+                    };
+                    let message = format!("container {} {is} {network}", name(&thing));
+                    return Err(faults::refused(message, help).server("403", false));
                 }
                 let endpoint = if *connects { Some(endpoint.clone()) } else { before };
                 let kept = Kept::Endpoint {
@@ -180,7 +183,8 @@ impl Item {
             }
             Self::Create { what, name, .. } => {
                 let thing = reader.find(&Call::get(what.read(name))).await?.unwrap_or(Value::Null);
-                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false };
+                let there = !thing.is_null();
+                let kept = Kept::Made { what: *what, name: name.clone(), mark: None, ready: false, there };
                 Ok(Seen { kept, blob: None, thing })
             }
             Self::Pull(pull) => pull.look(reader).await,

@@ -289,7 +289,7 @@ async fn down(reader: &Reader<'_>, project: &Project, verb: &ComposeVerb) -> Res
 fn services_of(project: &Project) -> Option<Vec<String>> {
     let mut known = Vec::new();
     for file in &project.files {
-        let read: Value = serde_yaml::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
+        let read = compose::project::parsed(file)?;
         if read.get("include").is_some() {
             return None;
         }

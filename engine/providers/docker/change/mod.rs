@@ -22,7 +22,7 @@ use super::client::Writer;
 use super::faults;
 use item::{Item, Seen};
 
-pub(super) use impact::is_none;
+pub(super) use impact::{is_none, same};
 pub(super) use item::{life, setting};
 pub(super) use items::container_of;
 pub(super) use plan::plan;

@@ -84,7 +84,7 @@ impl Work {
         let name = self.run.name.clone().unwrap_or_else(|| format!("of {}", self.run.image));
         let mark = self.mark.clone();
         let kept = if self.run.detached {
-            Kept::Made { what: Thing::Container, name, mark: Some(mark), ready: true }
+            Kept::Made { what: Thing::Container, name, mark: Some(mark), ready: true, there: false }
         } else {
             Kept::Ran { mark, container: None }
         };

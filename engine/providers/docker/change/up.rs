@@ -20,7 +20,7 @@ use crate::docker::compose::{HASH, number, service};
 use crate::docker::faults;
 use crate::docker::line::model::Up;
 use crate::docker::ready;
-use crate::docker::record::{Kept, Thing};
+use crate::docker::record::{Kept, Thing, Wanted};
 use crate::docker::standing::{Does, Standing, id, label, name};
 
 /// Volumes may hold what somebody needs by then.
@@ -73,8 +73,25 @@ impl Work {
                 images.insert(image, found.as_ref().map(|found| id(found).to_owned()));
             }
         }
-        let kept = Kept::Project { project: self.project.name.clone(), wait_seconds: self.up.wait_seconds };
+        let kept = Kept::Project {
+            project: self.project.name.clone(),
+            wait_seconds: self.up.wait_seconds,
+            wanted: self.services.iter().filter_map(|service| self.wanted(service)).collect(),
+        };
         Ok(Seen { kept, blob: Some(have.stored()), thing: json!(images) })
+    }
+
+    /// What there is of a service when `up` has come to its end.
+    fn wanted(&self, service: &str) -> Option<Wanted> {
+        let wanted = self.config.services.get(service)?;
+        let hash = wanted.hash.clone().filter(|_| !self.up.no_recreate);
+        Some(Wanted { service: service.to_owned(), count: self.count(service)?, hash, runs: !self.up.no_start })
+    }
+
+    /// How many containers a service is to have.
+    fn count(&self, service: &str) -> Option<u64> {
+        let given = self.up.scale.iter().find(|(name, _)| name == service).map(|(_, scale)| *scale);
+        given.or_else(|| Some(self.config.services.get(service)?.scale))
     }
 
     pub(super) fn words(&self) -> Vec<String> {
@@ -149,8 +166,7 @@ impl Work {
             let Some(wanted) = self.config.services.get(name_of_service) else { continue };
             let mut own: Vec<&Value> = have.containers.iter().filter(|one| service(one) == name_of_service).collect();
             own.sort_by_key(|one| number(one));
-            let scale = self.up.scale.iter().find(|(name, _)| name == name_of_service).map(|(_, scale)| *scale);
-            let scale = usize::try_from(scale.unwrap_or(wanted.scale)).unwrap_or(usize::MAX);
+            let scale = usize::try_from(self.count(name_of_service).unwrap_or(1)).unwrap_or(usize::MAX);
             let image = wanted.image.as_deref();
             if let Some(absent) = image.filter(|image| image_of(image).is_none()) {
                 notes.push(format!("the image {absent} is not here, and is fetched"));

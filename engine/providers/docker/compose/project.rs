@@ -54,7 +54,14 @@ pub(in crate::docker) fn find(
         (None, Some(parent)) => parent.to_owned(),
         (None, None) => base.to_owned(),
     };
-    let given = line.project.clone().or_else(|| environment("COMPOSE_PROJECT_NAME")).filter(|name| !name.is_empty());
+    let env_files: Vec<PathBuf> = line.env_files.iter().map(at).collect();
+    let said = |name: &str| environment(name).or_else(|| written(&folder, &env_files, name));
+    let given = line.project.clone().or_else(|| said("COMPOSE_PROJECT_NAME")).filter(|name| !name.is_empty());
+    let mut profiles = line.profiles.clone();
+    if profiles.is_empty() {
+        let all = said("COMPOSE_PROFILES").unwrap_or_default();
+        profiles.extend(all.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned));
+    }
     let name = match given {
         Some(name) => name,
         None if files.is_empty() => {
@@ -70,8 +77,29 @@ pub(in crate::docker) fn find(
             })?
         }
     };
-    let env_files = line.env_files.iter().map(at).collect();
-    Ok(Project { name, folder, files, profiles: line.profiles.clone(), env_files })
+    Ok(Project { name, folder, files, profiles, env_files })
+}
+
+/// What `.env` of the folder says, or the files in its place, the last first.
+fn written(folder: &Path, env_files: &[PathBuf], name: &str) -> Option<String> {
+    let usual = [folder.join(".env")];
+    let files = if env_files.is_empty() { &usual } else { env_files };
+    files.iter().rev().find_map(|file| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = |line: &str| {
+            let line = line.trim();
+            let (key, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+            (key.trim() == name).then(|| value.trim().trim_matches(['"', '\'']).to_owned())
+        };
+        text.lines().filter_map(line).next_back()
+    })
+}
+
+/// A compose file, as far as it can be read without compose. Its own tags only say how files are laid over
+/// each other.
+pub(in crate::docker) fn parsed(file: &Path) -> Option<Value> {
+    let text = std::fs::read_to_string(file).ok()?;
+    serde_yaml::from_str(&text.replace("!reset", "").replace("!override", "")).ok()
 }
 
 /// The files of a folder, or of the nearest one above it that has any.
@@ -89,8 +117,7 @@ fn look(begin: &Path, upward: bool) -> Option<(PathBuf, Vec<PathBuf>)> {
 
 /// `name:` of a file.
 fn stated(file: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let read: Value = serde_yaml::from_str(&text).ok()?;
+    let read = parsed(file)?;
     let name = read.get("name")?.as_str()?;
     // One with a variable in it is known to compose alone.
     (!name.contains('$') && !name.is_empty()).then(|| name.to_owned())
@@ -133,11 +160,16 @@ mod tests {
         std::fs::write(folder.join("docker-compose.yml"), "services: {}").unwrap();
         let found = find(&line(), &below, &none).unwrap();
         assert_eq!((found.name.as_str(), &found.folder), ("myshop_1", &folder));
-        std::fs::write(folder.join("compose.yaml"), "name: shop\nservices: {}").unwrap();
+        std::fs::write(folder.join("compose.yaml"), "name: shop\nservices: {a: {ports: !reset []}}").unwrap();
         std::fs::write(folder.join("compose.override.yaml"), "services: {}").unwrap();
         let found = find(&line(), &below, &none).unwrap();
         assert_eq!((found.name.as_str(), found.files.len()), ("shop", 2));
         let env = |name: &str| (name == "COMPOSE_PROJECT_NAME").then(|| "other".to_owned());
+        assert_eq!(find(&line(), &below, &env).unwrap().name, "other");
+        std::fs::write(folder.join(".env"), "A=b\nexport COMPOSE_PROJECT_NAME='dotted'\nCOMPOSE_PROFILES=a, b\n")
+            .unwrap();
+        let found = find(&line(), &below, &none).unwrap();
+        assert_eq!((found.name.as_str(), found.profiles), ("dotted", vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(find(&line(), &below, &env).unwrap().name, "other");
         let named = Compose { project: Some("mine".into()), files: vec!["../docker-compose.yml".into()], ..line() };
         assert_eq!(find(&named, &below, &env).unwrap().name, "mine");

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::difference;
 use super::way::{Way, decide, left, room, settings as taken};
 use crate::docker::again::{self, Again, again};
-use crate::docker::change::{is_none, life, setting};
+use crate::docker::change::{life, same, setting};
 use crate::docker::client::{Call, Reader, Writer, part};
 use crate::docker::faults;
 use crate::docker::line::model::Act;
@@ -105,7 +105,6 @@ pub(super) async fn settings(
         }
         return Ok(());
     };
-    let same = |one: &Value, other: &Value| one == other || (is_none(one) && is_none(other));
     let ours = |field: &String| part.after.as_ref().and_then(|after| after.get(field)).or_else(|| wanted.get(field));
     let mut back = Map::new();
     for (field, value) in before {

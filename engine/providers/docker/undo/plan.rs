@@ -95,6 +95,7 @@ async fn one(reader: &Reader<'_>, part: &UndoPart, planned: &mut Planned) -> Res
                 change(title, side(*connects), side(!connects));
             }
         }
+        Kept::Made { there: true, .. } => {}
         Kept::Made { .. } => {
             if things::there(reader, &kept, part.after.as_ref()).await?.is_some() {
                 change(title, Image::of("there"), Image::Absent);

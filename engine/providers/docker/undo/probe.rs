@@ -1,15 +1,23 @@
 //! Did a change happen whose answer was never recorded?
 
+use std::time::Duration;
+
 use playbook_core::action::{Fault, ReadAccess, UndoPart, Verdict};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use super::things;
 use crate::docker::again;
-use crate::docker::change::{is_none, mark, setting};
+use crate::docker::change::{mark, same, setting};
 use crate::docker::client::{Call, Reader};
 use crate::docker::compose::have::Have;
-use crate::docker::record::{Kept, Thing};
-use crate::docker::standing::{Does, Standing, id, name};
+use crate::docker::compose::{HASH, service};
+use crate::docker::record::{Kept, Thing, Wanted};
+use crate::docker::standing::{Does, Standing, id, label, name};
+
+/// How long what was told to end is given to end.
+const ENDING: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(300);
 
 /// Looks.
 ///
@@ -23,7 +31,12 @@ pub(in crate::docker) async fn probe(access: ReadAccess<'_>, part: &UndoPart) ->
         Kept::Standing { id, act, before, vanishes, name, .. } => match find(id).await? {
             None if *vanishes => Verdict::Done(json!({"gone": true})),
             None => Verdict::Unclear(format!("container {name} is gone")),
-            Some(now) => standing(act, before, &Standing::of(&now)),
+            Some(now) => match standing(act, before, &Standing::of(&now)) {
+                Verdict::NotDone if matches!(act.as_str(), "stop" | "restart") => {
+                    on_its_way(&reader, id, act, before, *vanishes).await?
+                }
+                verdict => verdict,
+            },
         },
         Kept::Settings { id, before, wanted, name } => match find(id).await? {
             None => Verdict::Unclear(format!("container {name} is gone")),
@@ -51,6 +64,8 @@ pub(in crate::docker) async fn probe(access: ReadAccess<'_>, part: &UndoPart) ->
             }
             Some(_) => Verdict::NotDone,
         },
+        // What was there before was not made.
+        Kept::Made { there: true, .. } => Verdict::NotDone,
         Kept::Made { .. } => match things::there(&reader, &kept, None).await? {
             Some(id) => Verdict::Done(json!({"id": id})),
             None => Verdict::NotDone,
@@ -61,11 +76,14 @@ pub(in crate::docker) async fn probe(access: ReadAccess<'_>, part: &UndoPart) ->
             // Fetching the same again changes nothing.
             if now == *before { Verdict::NotDone } else { Verdict::Done(json!({"id": now})) }
         }
-        Kept::Project { project, .. } => {
+        Kept::Project { project, wanted, .. } => {
             let before = Have::of(&Kept::blob(part)?);
             let now = Have::look(&reader, project).await?;
             if before.marks() == now.marks() {
                 Verdict::NotDone
+            } else if let Some(missing) = wanted.iter().find(|wanted| !is_there(wanted, &now)) {
+                // Compose ended with who ran it, or is still at it.
+                Verdict::Unclear(format!("compose began, and service {} is not as it would leave it", missing.service))
             } else {
                 let runs = |one: &&Value| Standing::of(one).does() == Does::Run;
                 let ready: Vec<String> = now.containers.iter().filter(runs).map(|one| id(one).to_owned()).collect();
@@ -80,6 +98,49 @@ pub(in crate::docker) async fn probe(access: ReadAccess<'_>, part: &UndoPart) ->
             Verdict::Unclear(format!("nobody saw the program end, and what it changes is not known{seen}"))
         }
     })
+}
+
+/// An engine that was asked to stop a container goes on with it when nobody waits for the answer: what
+/// runs as before may be about to end. Its events tell, and then it is given time.
+async fn on_its_way(
+    reader: &Reader<'_>,
+    id: &str,
+    act: &str,
+    before: &Standing,
+    vanishes: bool,
+) -> Result<Verdict, Fault> {
+    if before.does() == Does::Rest || !is_told_to_end(reader, id, before).await? {
+        return Ok(Verdict::NotDone);
+    }
+    let limit = Instant::now() + ENDING;
+    while Instant::now() < limit {
+        let verdict = match reader.find(&Call::get(Thing::Container.read(id))).await? {
+            None if vanishes => return Ok(Verdict::Done(json!({"gone": true}))),
+            None => return Ok(Verdict::Unclear("the container is gone".into())),
+            Some(now) => standing(act, before, &Standing::of(&now)),
+        };
+        // Between its end and its start, a restart looks like something else.
+        if matches!(verdict, Verdict::Done(_)) {
+            return Ok(verdict);
+        }
+        reader.rest(LOOK).await?;
+    }
+    Ok(Verdict::Unclear("the engine was told to end it, and it has not ended yet".into()))
+}
+
+/// Was it sent a signal since it was started?
+async fn is_told_to_end(reader: &Reader<'_>, id: &str, before: &Standing) -> Result<bool, Fault> {
+    let info = reader.get(&Call::get("/info")).await?;
+    let now = info.get("SystemTime").and_then(Value::as_str).and_then(seconds);
+    let (Some(since), Some(until)) = (seconds(&before.started), now) else { return Ok(true) };
+    let filters = json!({"container": [id], "event": ["kill"]}).to_string();
+    let call = Call::get("/events").query("since", since.to_string()).query("until", until.to_string());
+    Ok(!reader.get(&call.query("filters", filters)).await?.is_null())
+}
+
+/// Seconds since 1970, of the engine's words for a time.
+fn seconds(time: &str) -> Option<i64> {
+    time.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
 }
 
 async fn gone(reader: &Reader<'_>, what: Thing, id: &str) -> Result<Verdict, Fault> {
@@ -105,8 +166,20 @@ fn standing(act: &str, before: &Standing, now: &Standing) -> Verdict {
     }
 }
 
+/// Did compose come to its end with a service?
+fn is_there(wanted: &Wanted, now: &Have) -> bool {
+    let own = now.containers.iter().filter(|one| service(one) == wanted.service);
+    let fits = |one: &&Value| {
+        let stands = Standing::of(one);
+        let ended = stands.status == "exited" && stands.exit == 0;
+        (!wanted.runs || ended || stands.does() != Does::Rest)
+            && wanted.hash.as_deref().is_none_or(|hash| label(one, HASH).is_none_or(|own| own == hash))
+    };
+    let (all, good) = (own.clone().count(), own.filter(fits).count());
+    all == good && u64::try_from(good) == Ok(wanted.count)
+}
+
 fn settings(before: &Map<String, Value>, wanted: &Map<String, Value>, now: &Value) -> Verdict {
-    let same = |one: &Value, other: &Value| one == other || (is_none(one) && is_none(other));
     let all = |side: &Map<String, Value>| side.iter().all(|(field, value)| same(&setting(now, field), value));
     if all(wanted) {
         let left = before.keys().map(|field| (field.clone(), setting(now, field))).collect();
@@ -132,6 +205,35 @@ mod tests {
         assert_eq!(standing("restart", &before, &before), Verdict::NotDone);
         assert!(matches!(standing("restart", &before, &stands("running", "10:01")), Verdict::Done(_)));
         assert!(matches!(standing("restart", &before, &stands("exited", "10:00")), Verdict::Unclear(_)));
+    }
+
+    #[test]
+    fn settings_are_the_same_if_what_is_left_out_is_none() {
+        let map = |value: Value| value.as_object().cloned().unwrap();
+        let before = map(json!({"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}));
+        let wanted = map(json!({"RestartPolicy": {"Name": "always"}}));
+        let now = json!({"HostConfig": {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}}});
+        assert!(matches!(settings(&before, &wanted, &now), Verdict::Done(_)));
+        assert_eq!(settings(&before, &wanted, &json!({"HostConfig": before})), Verdict::NotDone);
+    }
+
+    #[test]
+    fn compose_came_to_its_end_only_where_every_container_is_up_and_made_as_wanted() {
+        let one = |status: &str, hash: &str| {
+            json!({"State": {"Status": status, "ExitCode": 0},
+                "Config": {"Labels": {"com.docker.compose.service": "a", HASH: hash}}})
+        };
+        let have = |containers: Vec<Value>| Have { containers, ..Have::default() };
+        let wanted = Wanted { service: "a".into(), count: 2, hash: Some("new".into()), runs: true };
+        assert!(is_there(&wanted, &have(vec![one("running", "new"), one("exited", "new")])));
+        for containers in [
+            vec![one("running", "new")],
+            vec![one("running", "new"), one("created", "new")],
+            vec![one("running", "new"), one("running", "old")],
+            vec![one("running", "new"), one("running", "new"), one("running", "old")],
+        ] {
+            assert!(!is_there(&wanted, &have(containers)));
+        }
     }
 
     #[test]

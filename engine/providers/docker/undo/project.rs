@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use playbook_core::action::{Fault, Restore, UndoPart};
+use playbook_core::action::{Difference, Fault, FaultKind, Restore, UndoPart};
 use serde_json::Value;
 
 use super::containers::{make, stand};
@@ -66,8 +66,10 @@ pub(super) async fn back(
             // Its own volumes came with it; what replaced another has that one's.
             call = call.query("v", "1");
         }
-        writer.send(&call).await?;
-        memory.remove(id(one));
+        match writer.send(&call).await {
+            Ok(_) => memory.remove(id(one)),
+            Err(fault) => missed(restore, about(name(one), "(absent)", "made", fault.message.clone()), fault)?,
+        }
     }
     for network in &before.networks {
         if !now.networks.iter().any(|one| called(one) == called(network)) {
@@ -75,38 +77,10 @@ pub(super) async fn back(
         }
     }
     for old in &before.containers {
-        let stood = Standing::of(old);
-        let there = reader.find(&Call::get(Thing::Container.read(&memory.now(id(old))))).await?;
-        let (container, new) = match there {
-            Some(there) => (there, false),
-            None => match make(writer, old).await? {
-                Ok(made) => (made, true),
-                Err(why) => {
-                    restore.conflicts.push(about(name(old), &stood.shown(), "made anew", why));
-                    continue;
-                }
-            },
-        };
-        let stands = Standing::of(&container);
-        let known = left.iter().find(|left| left.id == id(old)).map(|left| &left.standing);
-        let odd = match way::decide(&stood, known.filter(|_| !new), &stands, "up") {
-            way::Way::Done => None,
-            way::Way::Conflict => {
-                let ours = known.map(Standing::shown).unwrap_or_default();
-                restore.conflicts.push(about(name(old), &stood.shown(), &ours, stands.shown()));
-                continue;
-            }
-            way::Way::Acts(acts) => stand(writer, &container, &acts, &stood).await?,
-        };
-        match odd {
-            Some(odd) => restore.differs.push(about(name(old), &stood.shown(), "changed", odd)),
-            None if new && written(old) > 0 => restore.differs.push(about(
-                name(old),
-                &stood.shown(),
-                "made anew",
-                format!("made again, without {} files that it wrote outside of volumes", written(old)),
-            )),
-            None => restore.restored += 1,
+        let back = one_back(writer, &about, &left, old, restore).await;
+        if let Err(fault) = back {
+            let stood = Standing::of(old).shown();
+            missed(restore, about(name(old), &stood, "changed", fault.message.clone()), fault)?;
         }
     }
     for network in now.networks.iter().filter(|one| !before.networks.iter().any(|old| called(old) == called(one))) {
@@ -122,8 +96,69 @@ pub(super) async fn back(
             Err(fault) => return Err(fault),
         }
     }
-    if before.containers.is_empty() && restore.conflicts.is_empty() {
+    if before.containers.is_empty() && restore.conflicts.is_empty() && restore.failed.is_none() {
         restore.restored += 1;
+    }
+    Ok(())
+}
+
+/// One that did not come back does not keep the others from it; being told to stop does.
+fn missed(restore: &mut Restore, found: Difference, fault: Fault) -> Result<(), Fault> {
+    if fault.kind == FaultKind::Cancelled {
+        return Err(fault);
+    }
+    restore.differs.push(found);
+    restore.failed.get_or_insert(fault);
+    Ok(())
+}
+
+/// A container that was there before stands as it stood, and is made again if it is gone.
+async fn one_back(
+    writer: &Writer<'_>,
+    about: &(dyn Fn(&str, &str, &str, String) -> Difference + Sync),
+    left: &[Left],
+    old: &Value,
+    restore: &mut Restore,
+) -> Result<(), Fault> {
+    let reader = writer.reading();
+    let memory = reader.target().memory();
+    let stood = Standing::of(old);
+    let there = reader.find(&Call::get(Thing::Container.read(&memory.now(id(old))))).await?;
+    let (container, new) = match there {
+        Some(there) => (there, false),
+        None if left.iter().any(|left| left.id == id(old)) => {
+            // `up` had left it as it was.
+            restore.conflicts.push(about(name(old), &stood.shown(), "there", "removed".to_owned()));
+            return Ok(());
+        }
+        None => match make(writer, old).await? {
+            Ok(made) => (made, true),
+            Err(why) => {
+                restore.conflicts.push(about(name(old), &stood.shown(), "made anew", why));
+                return Ok(());
+            }
+        },
+    };
+    let stands = Standing::of(&container);
+    let known = left.iter().find(|left| left.id == id(old)).map(|left| &left.standing);
+    let odd = match way::decide(&stood, known.filter(|_| !new), &stands, "up") {
+        way::Way::Done => None,
+        way::Way::Conflict => {
+            let ours = known.map(Standing::shown).unwrap_or_default();
+            restore.conflicts.push(about(name(old), &stood.shown(), &ours, stands.shown()));
+            return Ok(());
+        }
+        way::Way::Acts(acts) => stand(writer, &container, &acts, &stood).await?,
+    };
+    match odd {
+        Some(odd) => restore.differs.push(about(name(old), &stood.shown(), "changed", odd)),
+        None if new && written(old) > 0 => restore.differs.push(about(
+            name(old),
+            &stood.shown(),
+            "made anew",
+            format!("made again, without {} files that it wrote outside of volumes", written(old)),
+        )),
+        None => restore.restored += 1,
     }
     Ok(())
 }

@@ -62,7 +62,13 @@ pub(super) async fn made(
     part: &UndoPart,
     restore: &mut Restore,
 ) -> Result<(), Fault> {
-    let Kept::Made { what, .. } = kept else { return Err(faults::internal("a record of another kind")) };
+    let Kept::Made { what, there: before, .. } = kept else {
+        return Err(faults::internal("a record of another kind"));
+    };
+    if *before {
+        restore.restored += 1;
+        return Ok(());
+    }
     if let Some(known) = there(writer.reading(), kept, part.after.as_ref()).await? {
         let mut call = Call::delete(format!("{}/{}", what.path(), crate::docker::client::part(&known))).within(REMOVE);
         if *what == Thing::Container {

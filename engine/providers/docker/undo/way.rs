@@ -59,18 +59,20 @@ pub(super) fn settings(back: &Map<String, Value>, machine: &Value) -> (Map<Strin
             continue;
         }
         let most = match field.as_str() {
-            "Memory" => number("MemTotal").map(Value::from),
+            "Memory" | "MemoryReservation" => number("MemTotal").map(Value::from),
             "MemorySwap" => number("MemTotal").map(|memory| memory.saturating_mul(2).into()),
+            "CpuQuota" => Some((-1).into()),
             "NanoCpus" => number("NCPU").map(|cpus| (cpus * 1_000_000_000).into()),
             "CpuShares" => Some(1024.into()),
             "CpusetCpus" => number("NCPU").map(|cpus| format!("0-{}", cpus - 1).into()),
             "PidsLimit" => Some(0.into()),
             _ => None,
         };
-        if field != "PidsLimit" {
-            odd.push(field.clone());
-        }
+        // Of others there is no value that would mean none: they stay as they are.
         if let Some(most) = most {
+            if field != "PidsLimit" {
+                odd.push(field.clone());
+            }
             body.insert(field.clone(), most);
         }
     }
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_was_not_there_becomes_as_large_as_the_machine() {
-        let back = json!({"Memory": 0, "CpuShares": 512, "PidsLimit": null, "NanoCpus": 0});
+        let back = json!({"Memory": 0, "CpuShares": 512, "PidsLimit": null, "NanoCpus": 0, "BlkioWeight": 0});
         let machine = json!({"MemTotal": 1000, "NCPU": 2});
         let (body, odd) = settings(back.as_object().unwrap(), &machine);
         let wanted = json!({"Memory": 1000, "CpuShares": 512, "PidsLimit": 0, "NanoCpus": 2_000_000_000});
