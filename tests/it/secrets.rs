@@ -44,7 +44,7 @@ finally:
   - note: "it was {{ inputs.api_key }}"
 "#;
 
-fn forms(secret: &str) -> Vec<Vec<u8>> {
+pub fn forms(secret: &str) -> Vec<Vec<u8>> {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let url: String = secret
         .bytes()

@@ -16,6 +16,7 @@ mod expect;
 mod faults;
 mod find;
 mod kind;
+mod known;
 mod line;
 mod look;
 mod mask;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::client::{Call, Keep, Reader, part};
+use super::known::Known;
 use super::mask;
 use super::standing::{Standing, id, name};
 
@@ -140,13 +141,15 @@ pub(super) async fn last_words(reader: &Reader<'_>, container: &Value) -> Option
     let output = reader.output(&call, tty, Keep::Last(WORDS)).await.ok()?;
     let lines: Vec<&str> = output.text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let lines = &lines[lines.len().saturating_sub(5)..];
-    (!lines.is_empty()).then(|| mask::line(&lines.join("; ")))
+    (!lines.is_empty()).then(|| mask::line(&Known::of(container).hide(&lines.join("; "))))
 }
 
 async fn failed(reader: &Reader<'_>, container: &Value, why: &str) -> Fault {
     let title = name(container).to_owned();
     let words = last_words(reader, container).await;
     let said = words.map_or_else(String::new, |words| format!("; its last words: {words}"));
-    Fault::new(FaultKind::Refused, Code::ServerError, format!("container {title} is not ready: {why}{said}"))
+    let why = Known::of(container).hide(why);
+    let message = format!("container {title} is not ready: {why}{said}");
+    Fault::new(FaultKind::Refused, Code::ServerError, message)
         .help(format!("`docker: logs {title}` and `docker: inspect {title}` tell more"))
 }

@@ -26,6 +26,7 @@ mod registry;
 mod request;
 mod runbook;
 mod scene;
+mod secrets;
 mod shop;
 mod snapshot;
 mod waiting;

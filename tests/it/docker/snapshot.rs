@@ -64,6 +64,10 @@ fn container(it: &Value) -> Value {
     if config["Hostname"].as_str() == Some(&short) {
         config.remove("Hostname");
     }
+    // By this label a rollback knows what it made again.
+    if let Some(labels) = config.get_mut("Labels").and_then(Value::as_object_mut) {
+        labels.remove("playbook.again");
+    }
     // Volumes that the engine named are bound by their names when a container is made again: `mounts` tells.
     let mut host = it["HostConfig"].as_object().unwrap().clone();
     host.retain(|field, _| !["Binds", "Mounts", "VolumesFrom"].contains(&field.as_str()));

@@ -10,6 +10,7 @@ use super::item::{Made, Seen, applied};
 use super::mark;
 use crate::docker::client::{Call, Keep, Output, Reader, Writer, part};
 use crate::docker::find;
+use crate::docker::known::Known;
 use crate::docker::line::model::Exec;
 use crate::docker::record::Kept;
 use crate::docker::standing::{Does, Standing, id, name};
@@ -72,7 +73,7 @@ impl Work {
             writer.send(&start).await?;
             return Ok(json!({"id": exec, "stdout": "", "stderr": "", "code": 0, "lines": [], "truncated": false}));
         }
-        let output = writer.attach(&start.within(LONG), false, PRINTED).await?;
+        let output = Known::of(container).clean(writer.attach(&start.within(LONG), false, PRINTED).await?);
         let told = writer.reading().get(&Call::get(format!("/exec/{}/json", part(&exec)))).await?;
         let code = told.get("ExitCode").and_then(Value::as_i64);
         let code = code.ok_or_else(|| {

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use super::item::{Made, Seen, applied};
 use super::{exec, mark, run};
 use crate::docker::asked::Asked;
-use crate::docker::client::Writer;
+use crate::docker::client::{Call, Reader, Writer};
+use crate::docker::compose;
 use crate::docker::compose::project::Project;
 use crate::docker::compose::tool::Tool;
 use crate::docker::faults;
+use crate::docker::known::Known;
 use crate::docker::line::model::ComposeRun;
-use crate::docker::record::Kept;
+use crate::docker::record::{Kept, Thing};
+use crate::docker::standing::id;
 
 /// `compose run`.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,11 +81,28 @@ impl Once {
             return Err(faults::cancelled(true));
         }
         reader.target().memory().end(&self.mark);
-        let lines: Vec<&str> = done.stdout.lines().collect();
-        let row = json!({"stdout": done.stdout, "stderr": done.stderr, "code": done.code, "lines": lines});
+        let known = self.known(reader).await;
+        let (stdout, stderr) = (known.hide(&done.stdout), known.hide(&done.stderr));
+        let lines: Vec<&str> = stdout.lines().collect();
+        let row = json!({"stdout": stdout, "stderr": stderr, "code": done.code, "lines": lines});
         let row = exec::ended(row, &self.run.command, &format!("service {}", self.run.service), false)
             .map_err(|fault| Fault { happened: Happened::Unclear, ..fault })?;
         Ok(Made { applied: applied(true, json!({"ended": true}), Vec::new()), row })
+    }
+}
+
+impl Once {
+    /// The passwords of its service, as far as a container of it is there.
+    async fn known(&self, reader: &Reader<'_>) -> Known {
+        let mut known = Known::default();
+        for one in compose::containers(reader, &self.project.name).await.unwrap_or_default() {
+            if compose::service(&one) == self.run.service
+                && let Ok(Some(found)) = reader.find(&Call::get(Thing::Container.read(id(&one)))).await
+            {
+                known = known.and(found.get("Config").unwrap_or(&Value::Null));
+            }
+        }
+        known
     }
 }
 

@@ -10,6 +10,7 @@ use super::item::{Made, Seen, applied};
 use super::{mark, pull};
 use crate::docker::asked::Asked;
 use crate::docker::client::{Call, Reader, Writer, part};
+use crate::docker::known::Known;
 use crate::docker::line::model::Run;
 use crate::docker::record::{Kept, Thing};
 
@@ -20,6 +21,8 @@ pub(in crate::docker) struct Work {
     /// Of `POST /containers/create`, with paths made whole.
     body: Map<String, Value>,
     mark: String,
+    /// What is in the files of variables.
+    known: Known,
 }
 
 impl Work {
@@ -33,6 +36,7 @@ impl Work {
             body.insert("Cmd".into(), json!(run.command));
         }
         let from_files = variables(asked, &run.env_files)?;
+        let known = Known::default().and(&json!({"Env": from_files}));
         if !from_files.is_empty() {
             let own = body.get("Env").and_then(Value::as_array).cloned().unwrap_or_default();
             // What is written in the line counts.
@@ -64,7 +68,7 @@ impl Work {
         if run.remove && run.detached {
             body.entry("HostConfig").or_insert_with(|| json!({}))["AutoRemove"] = true.into();
         }
-        Ok(Self { run: run.clone(), body, mark })
+        Ok(Self { run: run.clone(), body, mark, known })
     }
 
     pub(super) async fn look(&self, reader: &Reader<'_>) -> Result<Seen, Fault> {
@@ -180,7 +184,7 @@ impl Work {
             }
             return Err(Fault { happened: Happened::Unclear, ..fault });
         }
-        let output = heard?;
+        let output = self.known.clean(heard?);
         let waited = writer.send(&Call::post(format!("{path}/wait")).within(LONG)).await?.body;
         let code = waited.get("StatusCode").and_then(Value::as_i64).unwrap_or(-1);
         if self.run.remove {

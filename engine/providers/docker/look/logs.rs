@@ -8,6 +8,7 @@ use super::inspect::container;
 use super::time::since;
 use super::{Call, Reader};
 use crate::docker::client::{Keep, Output, part};
+use crate::docker::known::Known;
 use crate::docker::line::model::Logs;
 
 /// Longest log that is read, in bytes; the end of it is what matters.
@@ -37,5 +38,5 @@ pub(super) async fn read(reader: &Reader<'_>, found: &Value, logs: &Logs, limit:
         .query_if("since", moment(&logs.since)?)
         .query_if("until", moment(&logs.until)?)
         .query_if("timestamps", logs.timestamps.then_some("1"));
-    reader.output(&call, tty, Keep::Last(limit)).await
+    Ok(Known::of(found).clean(reader.output(&call, tty, Keep::Last(limit)).await?))
 }
