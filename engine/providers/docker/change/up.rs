@@ -22,6 +22,7 @@ use crate::docker::line::model::Up;
 use crate::docker::ready;
 use crate::docker::record::{Kept, Thing, Wanted};
 use crate::docker::standing::{Does, Standing, id, label, name};
+use crate::docker::undo::up_of;
 
 /// Volumes may hold what somebody needs by then.
 const VOLUMES_STAY: &str = "volumes that are made stay when it is taken back";
@@ -130,6 +131,7 @@ impl Work {
         let before = Have::of(seen.blob.as_ref().unwrap_or(&Value::Null));
         let environment = reader.opened().environment();
         let done = self.tool.run(&self.project, &self.arguments(), &environment, reader.cancel()).await?;
+        reader.target().memory().end(&up_of(&self.project.name));
         let now = Have::look(reader, &self.project.name).await.map_err(Fault::unclear)?;
         let changed = before.marks() != now.marks();
         if done.code != 0 {

@@ -15,7 +15,7 @@ use super::client::Writer;
 use super::record::Kept;
 
 pub(super) use plan::plan;
-pub(super) use probe::probe;
+pub(super) use probe::{probe, up_of};
 
 /// A rollback under way.
 pub(super) struct DockerUndo<'a> {

@@ -84,7 +84,9 @@ pub(in crate::docker) async fn probe(access: ReadAccess<'_>, part: &UndoPart) ->
             let now = Have::look(&reader, project).await?;
             if before.marks() == now.marks() {
                 Verdict::NotDone
-            } else if let Some(missing) = wanted.iter().find(|wanted| !is_there(wanted, &now)) {
+            } else if let Some(missing) = wanted.iter().find(|wanted| !is_there(wanted, &now))
+                && !reader.target().memory().has_ended(&up_of(project))
+            {
                 // Compose ended with who ran it, or is still at it.
                 Verdict::Unclear(format!("compose began, and service {} is not as it would leave it", missing.service))
             } else {
@@ -144,6 +146,11 @@ async fn is_told_to_end(reader: &Reader<'_>, id: &str, before: &Standing) -> Res
 /// Seconds since 1970, of the engine's words for a time.
 fn seconds(time: &str) -> Option<i64> {
     time.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+}
+
+/// What this process remembers of a compose that came to its end: what it left is all of its work.
+pub(in crate::docker) fn up_of(project: &str) -> String {
+    format!("up of {project}")
 }
 
 async fn gone(reader: &Reader<'_>, what: Thing, id: &str) -> Result<Verdict, Fault> {

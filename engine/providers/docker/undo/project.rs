@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use playbook_core::action::{Difference, Fault, FaultKind, Restore, UndoPart};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::containers::{make, stand};
 use super::{difference, way};
@@ -12,9 +12,9 @@ use crate::docker::again;
 use crate::docker::change::impact;
 use crate::docker::client::{Call, Writer, part};
 use crate::docker::compose::have::{Have, called};
-use crate::docker::compose::service;
+use crate::docker::compose::{PROJECT, service};
 use crate::docker::record::{Kept, Thing};
-use crate::docker::standing::{Standing, id, name};
+use crate::docker::standing::{Standing, id, label, name};
 
 const REMOVE: Duration = Duration::from_secs(60);
 
@@ -144,6 +144,9 @@ async fn one_back(
             }
         },
     };
+    if !new {
+        places(writer, old, &container).await?;
+    }
     let stands = Standing::of(&container);
     let known = left.iter().find(|left| left.id == id(old)).map(|left| &left.standing);
     let odd = match way::decide(&stood, known.filter(|_| !new), &stands, "up") {
@@ -164,6 +167,26 @@ async fn one_back(
             format!("made again, without {} files that it wrote outside of volumes", written(old)),
         )),
         None => restore.restored += 1,
+    }
+    Ok(())
+}
+
+/// A container is in the networks in which it was: the first compose connects it to some of them only when
+/// it starts it.
+async fn places(writer: &Writer<'_>, old: &Value, now: &Value) -> Result<(), Fault> {
+    let project = |one: &Value| label(one, PROJECT).map(str::to_owned);
+    let named = |one: &Value| -> Vec<String> {
+        let all = one.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
+        all.into_iter().flatten().map(|(network, _)| network.clone()).collect()
+    };
+    let (before, after) = (named(old), named(now));
+    for network in after.iter().filter(|network| !before.contains(network)) {
+        // What somebody else connected it to is not of the project.
+        let found = writer.reading().find(&Call::get(Thing::Network.read(network))).await?;
+        if found.is_some_and(|found| project(&found) == project(old)) {
+            let body = json!({"Container": id(now)});
+            writer.send(&Call::post(format!("/networks/{}/disconnect", part(network))).body(body)).await?;
+        }
     }
     Ok(())
 }
