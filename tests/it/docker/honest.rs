@@ -72,7 +72,7 @@ fn plans_only_look(compose: Compose) {
     }
     let seen = proxy.seen();
     assert!(seen.len() > CHANGES.len());
-    let others: Vec<String> = seen.iter().filter(|it| it.method != "GET").map(|it| it.line()).collect();
+    let others: Vec<String> = seen.iter().filter(|it| it.method != "GET").map(super::request::Seen::line).collect();
     assert_eq!(others, [""; 0], "{compose:?}");
     assert_eq!(shop.everything(), before);
 }
