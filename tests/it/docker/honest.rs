@@ -2,6 +2,7 @@
 
 use super::compose::Compose;
 use super::proxy::Proxy;
+use super::request::Seen;
 use super::shop::{PROJECT, Shop};
 
 /// A line of each kind that changes something. `NAME-a` runs, `NAME-b` rests, `NAME-p` is paused.
@@ -72,7 +73,7 @@ fn plans_only_look(compose: Compose) {
     }
     let seen = proxy.seen();
     assert!(seen.len() > CHANGES.len());
-    let others: Vec<String> = seen.iter().filter(|it| it.method != "GET").map(super::request::Seen::line).collect();
+    let others: Vec<String> = seen.iter().filter(|it| it.method != "GET").map(Seen::line).collect();
     assert_eq!(others, [""; 0], "{compose:?}");
     assert_eq!(shop.everything(), before);
 }

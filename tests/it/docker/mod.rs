@@ -4,8 +4,6 @@
 //! [`registry`] is beside one, [`compose`] makes one generation of Compose the one that is found, and
 //! [`scene`] is the program before all of it. Nothing of this uses the client under test.
 
-#![allow(dead_code, reason = "used by what is built beside it")]
-
 mod agrees;
 mod bed;
 mod compose;

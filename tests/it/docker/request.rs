@@ -1,14 +1,11 @@
 //! What a client asks of an engine, as a proxy reads it.
 
-use std::time::Instant;
-
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 /// A request that came, whatever became of it.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
-    pub(super) at: Instant,
     pub(super) method: String,
     /// Without the version of the API: `/containers/NAME/stop`.
     pub(super) path: String,
@@ -78,7 +75,7 @@ pub(super) async fn read_request(client: &mut UnixStream) -> std::io::Result<Opt
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
         .collect();
     let (query, body) = (query.to_owned(), bytes.split_off(end + 4));
-    let mut seen = Seen { at: Instant::now(), method, path, version, query, headers, body };
+    let mut seen = Seen { method, path, version, query, headers, body };
     let length = seen.header("content-length").map_or(0, |length| length.parse().unwrap());
     while seen.body.len() < length && client.read_buf(&mut seen.body).await? > 0 {}
     Ok(Some(seen))
