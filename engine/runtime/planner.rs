@@ -24,6 +24,9 @@ use crate::targets::Targets;
 /// How long a target may take for one question of a plan.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Said of what would change nothing, or is not there, when steps before it change something.
+const BY_THEN: &str = "as things are now: steps before it change something, and it may be otherwise by then";
+
 /// Makes live plans.
 pub struct Planner<'a> {
     /// The playbook.
@@ -201,10 +204,16 @@ impl Planner<'_> {
                 if planned.is_noop() {
                     line.outcome = Some("nothing would change".into());
                 }
-                if planned.is_noop() && !before {
-                    so.dirty[step.ix.at()] = false;
+                match (planned.is_noop(), before) {
+                    (true, true) => planned.notes.push(BY_THEN.into()),
+                    (true, false) => so.dirty[step.ix.at()] = false,
+                    (false, _) => {}
                 }
                 line.planned = Some(planned);
+            }
+            // What is missing now may be made by then.
+            Err(fault) if before && fault.kind == FaultKind::Refused => {
+                line.known = Known::Undetermined(format!("{}; {BY_THEN}", fault.message));
             }
             Err(fault) => line.known = Known::Undetermined(fault.message),
         }

@@ -119,6 +119,21 @@ fn nothing_to_change_is_exit_0_even_with_detailed_exitcode() {
 }
 
 #[test]
+fn what_steps_before_will_have_changed_is_not_said_to_be_so_already() {
+    let redis = Redis::start(&[]);
+    let desk = Desk::new();
+    let text = format!(
+        "playbook: twice\ntargets: {{cache: {{redis: '{}'}}}}\nsteps:\n- {{id: early, redis: DEL shop}}\n\
+         - {{id: make, redis: SET shop open}}\n- {{id: late, redis: DEL shop}}\n",
+        redis.url()
+    );
+    let plan = desk.run(&["plan", "--live", &desk.file("twice.yaml", &text)]).expect(0).out();
+    let (early, late) = plan.split_once("late").unwrap();
+    assert!(early.contains("nothing would change") && !early.contains("as things are now"), "{plan}");
+    assert!(late.contains("as things are now"), "{plan}");
+}
+
+#[test]
 fn an_offline_plan_opens_no_connection() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
