@@ -416,7 +416,9 @@ fn killed_at_every_event_of_a_restart_or_a_delete_and_resumed_it_is_made_once() 
                 scene.run(&["resume", "last"]).expect(0);
             }
             let sent = scene.cluster.requests_of(&scene.user);
-            let sent: Vec<String> = sent.iter().filter(|entry| entry.mutates()).map(Entry::line).collect();
+            // One that was refused because a controller wrote meanwhile made nothing, and is sent again.
+            let made = |entry: &&Entry| entry.mutates() && entry.code() != Some(409);
+            let sent: Vec<String> = sent.iter().filter(made).map(Entry::line).collect();
             assert_eq!(sent.len(), 1, "{line} killed at {event}: {sent:?}");
             assert_eq!(scene.finished("it")["status"], "ok", "{line} killed at {event}");
             if ended.status.success() {
