@@ -20,6 +20,12 @@ services:
   db: {image: 'busybox:test', command: sleep 1000, stop_signal: KILL, healthcheck: {test: 'true', interval: 100ms}}
 ";
 
+const UP: &str = "
+playbook: up
+targets: {host: {docker: {}}}
+steps: [{id: up, docker: compose -p @-p up -d}]
+";
+
 /// Containers, a project and a playbook of one run.
 struct Story {
     scene: Scene<'static>,
@@ -152,4 +158,32 @@ fn killed_at_every_event_of_up_and_down_and_resumed_it_ends_the_same_and_makes_n
         "id: again, docker: compose -p @-p up -d db",
     ];
     killed_at_every_boundary(Compose::V2, &steps, 13);
+}
+
+/// What a killed rollback made again the next one knows as its own: by a label, since ids are new.
+#[test]
+fn a_rollback_that_is_killed_is_gone_on_with_by_the_next() {
+    let begun = || {
+        let story = Story::new(Compose::V2, &["id: down, docker: compose -p @-p down -t 0"])?;
+        let up = story.scene.file("up.yaml", &UP.replace('@', &story.case));
+        story.scene.run(&["run", &up]).expect(0);
+        let before = story.stand();
+        story.killed_at(None);
+        assert_ne!(story.stand(), before);
+        Some((story, before))
+    };
+    let Some((whole, before)) = begun() else { return };
+    let first = whole.scene.journal().len();
+    whole.scene.run(&["rollback", "last", "--yes"]).expect(0);
+    let events = whole.scene.journal().len();
+    assert_eq!(whole.stand(), before);
+    for seq in first + 1..=events {
+        let (story, before) = begun().unwrap();
+        let mut command = story.scene.playbook(&["rollback", "last", "--yes"]);
+        command.env("PLAYBOOK_FAILPOINT", format!("before:{seq}"));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        let done = story.scene.run(&["rollback", "last", "--yes"]);
+        assert!(done.code() == 0 || done.err().contains("is over"), "{seq}: {}{}", done.out(), done.err());
+        assert_eq!(story.stand(), before, "{seq}: {}", done.out());
+    }
 }
