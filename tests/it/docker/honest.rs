@@ -149,3 +149,14 @@ fn a_plan_says_what_is_lost() {
     // A place for a mount is nothing that was written.
     assert!(!shop.plan(&format!("rm -f {cache}")).contains("wrote outside of volumes is lost ("));
 }
+
+#[test]
+fn a_plan_of_what_gets_its_name_later_is_the_same_twice() {
+    let Some(scene) = crate::docker::scene::Scene::shared() else { return };
+    let file = scene.steps(&["id: it, docker: volume create", "id: new, docker: run -d busybox:test sleep 1"]);
+    let digest = || {
+        let plan = scene.run(&["plan", "--live", "--output", "json", &file]).expect(0).json();
+        plan["digest"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(digest(), digest());
+}

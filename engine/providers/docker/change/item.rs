@@ -50,9 +50,11 @@ pub(super) enum Item {
         endpoint: Map<String, Value>,
         force: bool,
     },
+    /// `named`: by the author; else the name is a new one each time.
     Create {
         what: Thing,
         name: String,
+        named: bool,
         body: Map<String, Value>,
     },
     Pull(pull::Pull),
@@ -258,7 +260,7 @@ impl Item {
                 let row = json!({"name": name(&seen.thing), "network": network, "connected": connects});
                 Ok(Made { applied: applied(true, json!({"connected": connects}), vec![diff]), row })
             }
-            Self::Create { what, name, body } => create(writer, *what, name, body, seen).await,
+            Self::Create { what, name, body, .. } => create(writer, *what, name, body, seen).await,
             Self::Pull(pull) => pull.apply(writer, seen).await,
             Self::Prune(prune) => prune.apply(writer).await,
             Self::Exec(exec) => exec.apply(writer, seen).await,

@@ -45,11 +45,12 @@ pub(super) async fn items(reader: &Reader<'_>, asked: &Asked) -> Result<Vec<Item
             Ok(all)
         }
         Verb::VolumeCreate { name, body } => {
+            let named = name.is_some();
             let name = name.clone().unwrap_or_else(|| format!("playbook-{}", super::mark::new().replace('.', "-")));
-            Ok(vec![Item::Create { what: Thing::Volume, name, body: body.clone() }])
+            Ok(vec![Item::Create { what: Thing::Volume, name, named, body: body.clone() }])
         }
         Verb::NetworkCreate { name, body } => {
-            Ok(vec![Item::Create { what: Thing::Network, name: name.clone(), body: body.clone() }])
+            Ok(vec![Item::Create { what: Thing::Network, name: name.clone(), named: true, body: body.clone() }])
         }
         Verb::VolumeRemove { names, force } => {
             let mut all = Vec::new();

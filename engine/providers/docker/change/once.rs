@@ -89,9 +89,7 @@ impl Once {
             .map_err(|fault| Fault { happened: Happened::Unclear, ..fault })?;
         Ok(Made { applied: applied(true, json!({"ended": true}), Vec::new()), row })
     }
-}
 
-impl Once {
     /// The passwords of its service, as far as a container of it is there.
     async fn known(&self, reader: &Reader<'_>) -> Known {
         let mut known = Known::default();
@@ -118,7 +116,8 @@ pub(in crate::docker) fn handed<'v>(variable: &'v str, files: &str) -> Option<(&
     const NAMES: &[&str] = &["PATH", "HOME", "TMPDIR", "LANG", "TERM", "USER", "PWD", "SHELL", "NO_COLOR"];
     let (name, value) = variable.split_once('=')?;
     let mentioned = files.contains(&format!("${name}")) || files.contains(&format!("${{{name}"));
-    let taken = NAMES.contains(&name) || OWN.iter().any(|own| name.starts_with(own)) || mentioned;
+    let proxy = name.to_ascii_lowercase().ends_with("_proxy");
+    let taken = proxy || NAMES.contains(&name) || OWN.iter().any(|own| name.starts_with(own)) || mentioned;
     // What is included is not read here.
     let known = !files.lines().any(|line| line.starts_with("include:"));
     (!taken && known && !name.is_empty()).then_some((name, value))
@@ -134,7 +133,7 @@ mod tests {
         assert_eq!(handed("TAG=1", "image: web:${TAG:-2}"), None);
         assert_eq!(handed("TAG=1", "image: web:$TAG"), None);
         assert_eq!(handed("TAG=1", "include:\n- other.yaml"), None);
-        for own in ["DOCKER_HOST=x", "PATH=/bin", "COMPOSE_FILE=y", "PASSWORD", "=x"] {
+        for own in ["DOCKER_HOST=x", "PATH=/bin", "https_proxy=y", "COMPOSE_FILE=y", "PASSWORD", "=x"] {
             assert_eq!(handed(own, ""), None, "{own}");
         }
     }

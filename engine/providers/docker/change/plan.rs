@@ -155,6 +155,10 @@ fn expect(item: &Item, seen: &Seen) -> (Vec<Diff>, Vec<String>) {
             let side = |there: bool| Image::of(if there { "connected" } else { "not connected" });
             vec![Diff::new(title(), side(there), side(*connects))]
         }
+        // What an approval is about stays the same from one look to the next.
+        Item::Create { what, named: false, .. } => {
+            vec![Diff::new(format!("a new {}", what.word()), Image::Absent, Image::of("there"))]
+        }
         Item::Create { what, .. } => {
             let there = !seen.thing.is_null();
             if there && *what == Thing::Network {
