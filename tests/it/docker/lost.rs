@@ -199,3 +199,32 @@ fn another_engine_than_the_playbook_expects_is_asked_who_it_is_and_nothing_else(
         assert!(bench.proxy.lines().iter().all(|line| ["GET /version", "GET /info"].contains(&line.as_str())));
     }
 }
+
+#[test]
+fn a_volume_that_holds_data_by_now_is_left_and_told() {
+    let Some(scene) = Scene::shared() else { return };
+    for (writes, code) in [(false, 4), (true, 5)] {
+        let name = scene.engine.name("volume");
+        let make = format!("id: make, docker: volume create {name}");
+        scene.run(&["run", &scene.steps(&[&make])]).expect(0);
+        if writes {
+            let mount = format!("{name}:/data");
+            scene.engine.docker(&[
+                "run",
+                "--rm",
+                "--volume",
+                &mount,
+                "busybox:test",
+                "sh",
+                "-c",
+                "echo kept > /data/x",
+            ]);
+        }
+        let done = scene.run(&["rollback", "last", "--yes"]);
+        let said = done.out() + &done.err();
+        assert_eq!(said.contains("removes no data"), writes, "{said}");
+        assert_eq!(scene.engine.find(&format!("/volumes/{name}")).is_some(), writes, "{said}");
+        assert!(done.code() == code || (!writes && done.code() == 0), "{}: {said}", done.code());
+        scene.engine.try_docker(&["volume", "rm", "--force", &name]).unwrap();
+    }
+}
